@@ -1,0 +1,85 @@
+"""What the trainer child is asked to do: one frozen value, written as JSON beside the models.
+
+Rule: everything that changes the bits of a model is in here (architecture, data, seeds, threads, device, schedule), so
+that its fingerprint decides whether a finished result may be used again and a checkpoint resumed.
+"""
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Training of the main model: Adam, cosine learning rate, early stopping on own held-out data."""
+
+    epochs_max: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    patience: int
+
+
+@dataclass(frozen=True, slots=True)
+class Distillation:
+    """Distilling the seed: KL at `temperature` (times its square), Adam, `steps` batches of reference samples."""
+
+    temperature: float
+    steps: int
+    batch: int
+    learning_rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingJob:
+    """`directory`: where models, checkpoints and results go. `data`, `reference`: sources (`digits`,
+    `npz:FILE#x=…,y=…`); `shard`: `drop-class:i/n`, `iid:i/n` or `all`; `samples`, `reference_samples`,
+    `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now."""
+
+    directory: Path
+    owner: PeerId
+    job_epoch: int
+    task: Task
+    data: str
+    shard: str
+    samples: int
+    reference: str
+    reference_samples: int
+    test: str
+    test_samples: int
+    main: str
+    seed: str
+    random_seed: int
+    threads: int
+    device: str
+    schedule: Schedule
+    distillation: Distillation
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of everything but the directory."""
+        fields = dataclasses.asdict(self)
+        del fields["directory"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+    def to_json(self) -> str:
+        return json.dumps({**dataclasses.asdict(self), "directory": str(self.directory)}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrainingJob":
+        """The inverse of `to_json`; the file is made by the daemon, so a wrong one is our own bug."""
+        fields = json.loads(text)
+        task: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields["task"].items()
+        }
+        fields["task"] = Task(**task)
+        fields["directory"] = Path(fields["directory"])
+        fields["schedule"] = Schedule(**fields["schedule"])
+        fields["distillation"] = Distillation(**fields["distillation"])
+        return cls(**fields)

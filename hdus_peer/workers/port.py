@@ -1,0 +1,121 @@
+"""The daemon's side of the two children: what it asks of the trainer and of the predictor.
+
+Rule: neither torch nor onnxruntime is imported on this side; a child that dies is started again and its job goes on;
+no plaintext of a seed crosses to this side.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.seed import SeedManifest
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingProgress:
+    """How far a job is. `stage`: "data", "main", "distil", "export", "seal"; `fraction` 0..1 of that stage."""
+
+    stage: str
+    fraction: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What a finished job left under `models/` (every path absolute, every file durable).
+
+    `sealed` and `key`: the sealed seed and its key, to be adopted. `main`: ONNX of the main model. `templates`: ONNX
+    per seed architecture. `evaluation`: an npz with x_local, y_local, x_global, y_global, x_holdout, y_holdout
+    (normalised float32 samples, int64 labels). `summary`: small public numbers for people (parameters, samples)."""
+
+    architecture: str
+    schema_sha256: str
+    reference: str
+    sealed: Path
+    key: Path
+    main: Path
+    templates: dict[str, Path]
+    evaluation: Path
+    summary: dict[str, str | int | float]
+
+
+class Trainer(Protocol):
+    async def run(self, job_epoch: int, progress: Callable[[TrainingProgress], None], retrain: bool) -> TrainingResult:
+        """Bring the job of this epoch to its end: resumes where a killed one stopped; a finished one returns at once
+        unless `retrain`. Raises DataError or ConfigurationError from the child, WorkerError where it cannot be kept
+        alive."""
+
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSeed:
+    """A seed for the predictor: its manifest and where its two files lie."""
+
+    manifest: SeedManifest
+    payload: Path
+    key: Path
+
+
+@dataclass(frozen=True, slots=True)
+class EnsembleState:
+    """What answers now. `version` grows at every change; `pending` is true while the main model answers alone because
+    the graph with the seeds is being rebuilt."""
+
+    version: int
+    owners: tuple[PeerId, ...]
+    rule: str
+    rho: float
+    pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """`alone` and `ensemble`: probabilities as rows of floats, (samples, classes)."""
+
+    alone: list[list[float]]
+    ensemble: list[list[float]]
+    state: EnsembleState
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Accuracy in 0..1 on one test set, and the SHA-256 (hex) of the raw little-endian float32 bytes of the ensemble's
+    logits (samples, classes) over it under `rule`."""
+
+    dataset: str
+    rule: str
+    samples: int
+    accuracy_alone: float
+    accuracy_ensemble: float
+    logits_sha256: str
+    state: EnsembleState = field(repr=False)
+
+
+class Predictor(Protocol):
+    async def start(self, main: Path, templates: dict[str, Path], evaluation: Path) -> None:
+        """Serve this main model (again after a retraining); the first call starts the child and its spare."""
+
+    async def check(self, seed: SealedSeed) -> None:
+        """Decrypt and verify (schema, finite values, bounds). Raises RefusedError with one word: "not-safetensors",
+        "wrong-key", "wrong-schema", "not-finite", "unknown-architecture"."""
+
+    async def use(self, seeds: Sequence[SealedSeed]) -> EnsembleState:
+        """Rebuild the ensemble from exactly these seeds, in the order of PeerIds, with no gap in answering."""
+
+    async def evict(self, payloads: frozenset[str]) -> None:
+        """Return only when no process can compute with these payloads: the process that holds one is killed and
+        awaited, the spare answers (main model alone, flagged) until `use` is done."""
+
+    async def predict(self, rows: bytes, samples: int) -> Prediction:
+        """`rows`: normalised little-endian float32 samples. Waits for a spare, never fails because of an eviction."""
+
+    async def evaluate(self, dataset: str, rule: str) -> Evaluation:
+        """`dataset`: "local", "global" or "holdout"; `rule`: "" for the configured one."""
+
+    @property
+    def state(self) -> EnsembleState: ...
+
+    async def stop(self) -> None: ...
