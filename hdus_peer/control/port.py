@@ -1,0 +1,200 @@
+"""What the control service asks of a running daemon, in frozen values: no gRPC, no sockets here.
+
+Rules
+1. Whoever reads a value needs no second call to understand it; a unit stands last in every name.
+2. Nothing secret and nothing of a payload is ever in one of these values: hashes, names and numbers only.
+3. A caller that goes away stops nothing: a leave or a training that was begun goes on.
+
+`ControlledDaemon` is implemented by `hdus_peer.daemon`, and in memory by the tests. Errors are those of
+`hdus_peer.errors`; the service carries them to the caller unchanged.
+"""
+
+import enum
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.task import Task
+from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
+
+DATASETS = ("local", "global", "holdout")
+
+
+class TrainingState(enum.StrEnum):
+    """What the trainer child is about. IDLE: nothing was asked of it since the start, and nothing is finished."""
+
+    IDLE = "idle"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingStatus:
+    """`stage` and `fraction` (0..1 of that stage) as the trainer child reports them; `detail`: one line for people,
+    for FAILED the sentence of the error."""
+
+    state: TrainingState
+    stage: str
+    fraction: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model's architecture and its number of parameters (0 until it is trained)."""
+
+    architecture: str
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCounts:
+    """Other members known to this peer, by how lately each was heard."""
+
+    alive: int
+    suspect: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerStatus:
+    """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
+    may hold, a seed of this peer; `owed_receipts`: signed and not yet acknowledged by their owner; `refusals`: what
+    was dropped, counted by reason."""
+
+    peer: PeerId
+    name: str
+    network: str
+    task: str
+    phase: str
+    generation: int
+    address: str
+    pid: int
+    uptime_s: float
+    main: ModelView
+    seed: ModelView
+    training: TrainingStatus
+    ensemble: EnsembleState
+    seeds_held: int
+    links: LinkCounts
+    holders: int
+    owed_receipts: int
+    refusals: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """Another member. `state`: "alive", "suspect" or "gone"; `dialled`: this side opened the link; `generation`: of
+    the seed that it announced (0: none); `held`: this peer holds its seed; `holds_mine`: it holds a seed of this
+    peer; `cloned`: two devices run under its identity; `heard_ms`: since it was last heard, -1 for never."""
+
+    peer: PeerId
+    name: str
+    state: str
+    address: str
+    dialled: bool
+    generation: int
+    held: bool
+    holds_mine: bool
+    cloned: bool
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeedView:
+    """A seed that this peer holds. `payload_sha256`: hex, of the sealed payload, and the name of its file under
+    `seeds/` and `keys/`; `confirmed`: its owner renewed it since this daemon started, so that it is in use."""
+
+    owner: PeerId
+    name: str
+    architecture: str
+    generation: int
+    payload_bytes: int
+    payload_sha256: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HolderView:
+    """A row of the holder ledger. `closed_by`: "" while open, else "receipt", "release" or "departure"."""
+
+    peer: PeerId
+    name: str
+    generation: int
+    state: str
+    issued_at_s: int
+    hold_until_s: int
+    closed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class HolderErasure:
+    """A holder of the leaver's seed. `confirmed`: its ledger entry is closed; `after_ms`: from the notice's commit to
+    that moment (-1 while open, and where it was closed before the notice); `erased`: payload hashes (hex) that its
+    receipt names."""
+
+    peer: PeerId
+    name: str
+    confirmed: bool
+    closed_by: str
+    after_ms: int
+    erased: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveProgress:
+    """How far a leave is. `finished`: every holder confirmed; the daemon then ends by itself."""
+
+    phase: str
+    through: int
+    holders: tuple[HolderErasure, ...]
+    finished: bool
+
+    @property
+    def confirmed(self) -> int:
+        return sum(holder.confirmed for holder in self.holders)
+
+    @property
+    def pending(self) -> tuple[HolderErasure, ...]:
+        return tuple(holder for holder in self.holders if not holder.confirmed)
+
+
+class ControlledDaemon(Protocol):
+    """A running peer, as its owner commands it. Every call may raise an HdusError."""
+
+    async def status(self) -> PeerStatus: ...
+
+    def watch(self) -> AsyncIterator[PeerStatus]:
+        """The status now, then again at every change, at most ten times a second; ends when the daemon stops."""
+
+    async def task(self) -> Task:
+        """What this network learns: needed to bring a picture into the form that the models see."""
+
+    async def peers(self) -> list[PeerView]:
+        """Every other member known, by name."""
+
+    async def seeds(self) -> list[SeedView]:
+        """The seeds held, by owner."""
+
+    async def holders(self) -> list[HolderView]:
+        """The holder ledger: who was granted which generation of this peer's seed."""
+
+    async def train(self) -> int:
+        """Begin a retraining on the data as it is now; returns the job epoch at once. `status` shows how far it is.
+        Raises StateError where a training runs already or the peer is not active."""
+
+    async def predict(self, rows: bytes, samples: int) -> Prediction:
+        """`rows`: normalised little-endian float32 samples, one after another."""
+
+    async def evaluate(self, dataset: str, rule: str) -> Evaluation:
+        """`dataset`: one of DATASETS; `rule`: "" for the configured one. Raises DataError for another."""
+
+    def leave(self) -> AsyncIterator[LeaveProgress]:
+        """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last
+        with `finished`. Called again while LEAVING it joins the leave under way. The daemon ends only after the
+        last value was handed over."""
+
+    async def stop(self) -> None:
+        """Ask for an orderly end, and return at once."""
