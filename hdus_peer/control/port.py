@@ -10,7 +10,7 @@ Rules
 """
 
 import enum
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -166,7 +166,7 @@ class ControlledDaemon(Protocol):
 
     async def status(self) -> PeerStatus: ...
 
-    def watch(self) -> AsyncIterator[PeerStatus]:
+    def watch(self) -> AsyncGenerator[PeerStatus, None]:
         """The status now, then again at every change, at most ten times a second; ends when the daemon stops."""
 
     async def task(self) -> Task:
@@ -191,7 +191,7 @@ class ControlledDaemon(Protocol):
     async def evaluate(self, dataset: str, rule: str) -> Evaluation:
         """`dataset`: one of DATASETS; `rule`: "" for the configured one. Raises DataError for another."""
 
-    def leave(self) -> AsyncIterator[LeaveProgress]:
+    def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last
         with `finished`. Called again while LEAVING it joins the leave under way. The daemon ends only after the
         last value was handed over."""
