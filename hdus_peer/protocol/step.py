@@ -78,21 +78,6 @@ class StartFetch:
 
 
 @dataclass(frozen=True, slots=True)
-class CancelFetch:
-    """Stop fetching from `owner`, wait until it has stopped, and destroy what is there of `payload_sha256`."""
-
-    owner: PeerId
-    payload_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class CancelServe:
-    """Stop every stream that serves `payload_sha256`."""
-
-    payload_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
 class SendKey:
     """Send the key of the payload with its grant, whose row this very Step has made durable (I3)."""
 
@@ -113,11 +98,14 @@ class Admit:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """No process may compute with these payloads any more: end the predictor that holds one, destroy key and payload
-    files, sync the directories; answer `Erased`. Idempotent; done again at start for every `ErasureRow`."""
+    """No process may compute with these payloads any more: stop fetching, checking and serving them, end the predictor
+    that holds one, destroy key and payload files, sync the directories; answer `Erased`. Idempotent; done again at
+    start for every `ErasureRow`. `at_once`: the predictor is killed first (an unlearning); otherwise it may be swapped
+    for one without them first, so that nobody notices (a newer generation)."""
 
     erasure: int
     payloads: tuple[str, ...]
+    at_once: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +115,7 @@ class UseSeeds:
     seeds: tuple[HeldSeedRow, ...]
 
 
-Effect = Identify | Dial | HangUp | StartFetch | CancelFetch | CancelServe | SendKey | Admit | Erase | UseSeeds
+Effect = Identify | Dial | HangUp | StartFetch | SendKey | Admit | Erase | UseSeeds
 
 
 # --- what came of effects -------------------------------------------------------------------------------------------
@@ -235,7 +223,12 @@ class Rejoin:
     """Come back after a leave, by an explicit act."""
 
 
-Command = Publish | Leave | Rejoin
+@dataclass(frozen=True, slots=True)
+class Retrain:
+    """Train again on the data as it is now: begins a new job epoch, so that an older job cannot publish."""
+
+
+Command = Publish | Leave | Rejoin | Retrain
 
 
 # --- the step -------------------------------------------------------------------------------------------------------

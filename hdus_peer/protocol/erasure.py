@@ -1,0 +1,56 @@
+"""Erasures: decided in one Step, answered by `Erased`, and only then spoken of (I1).
+
+Rule: a row (`ErasureRow`) is written in the Step that decides, with the `Erase` effect; it is deleted in the Step that
+answers `Erased`, which alone signs what follows from it (a receipt, a release, a departure). Rows that a crash left are
+done again at start, before a port opens.
+"""
+
+import enum
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol.records import ErasureRow
+from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.step import Erase
+
+
+class Cause(enum.StrEnum):
+    """Why something is erased. The first group follows from a notice, the last from this peer's own leave."""
+
+    NOTICE = "notice"
+    SUPERSEDED = "superseded"
+    DISPLACED = "displaced"
+    REFUSED = "refused"
+    ROLLED_BACK = "rolled-back"
+    REPLACED = "replaced"
+    DEPARTURE = "departure"
+
+
+AT_ONCE = frozenset({Cause.NOTICE, Cause.ROLLED_BACK, Cause.DEPARTURE})
+
+
+def begin(
+    state: State,
+    draft: Draft,
+    owner: PeerId,
+    cause: Cause,
+    payloads: tuple[str, ...],
+    *,
+    through: int = 0,
+    grant: int = 0,
+) -> None:
+    """Decide an erasure. `through`: the tombstone that a receipt will name; `grant`: the grant that a release will."""
+    number = state.row.erasure_highest + 1
+    state.change_self(draft, erasure_highest=number)
+    row = ErasureRow(number, owner, cause, through, grant, payloads)
+    state.put(draft, row)
+    draft.act(_effect(row))
+
+
+def resume(state: State, draft: Draft) -> None:
+    """Do again what a crash interrupted."""
+    for row in sorted(state.all(ErasureRow), key=lambda row: row.erasure):
+        draft.act(_effect(row))
+
+
+def _effect(row: ErasureRow) -> Erase:
+    return Erase(row.erasure, row.payloads, at_once=Cause(row.cause) in AT_ONCE)

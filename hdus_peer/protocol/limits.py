@@ -1,0 +1,29 @@
+"""Every bound and every interval of the protocol, in one frozen value. Seconds are of the boot clock."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    heartbeat_interval_s: float = 2.0
+    suspect_after_s: float = 4.5
+    gone_after_s: float = 12.0
+    greeting_timeout_s: float = 10.0
+    dial_yield_s: float = 1.0
+    dial_retry_min_s: float = 0.5
+    dial_retry_max_s: float = 15.0
+    fetch_retry_min_s: float = 0.5
+    fetch_retry_max_s: float = 30.0
+    fetch_attempts_max: int = 8
+    key_retry_s: float = 2.0
+    owed_retry_s: float = 5.0
+    pass_on_interval_s: float = 10.0
+    confirm_wait_s: float = 5.0
+    neighbours_max: int = 16
+    links_max: int = 128
+    members_max: int = 10_000
+    addresses_per_peer_max: int = 4
+    unknown_addresses_max: int = 64
+    seed_bytes_max: int = 64 * 1024 * 1024
+    message_bytes_max: int = 1024 * 1024
+    chunk_bytes_max: int = 1024 * 1024

@@ -1,0 +1,243 @@
+"""Links: greeting, notices before seeds, and heartbeats of our own.
+
+Rules
+1. On every link: Greeting, then notices both ways, `Merged`, and only then seeds. `TRANSITIONS` is the whole of it.
+2. A Hello is taken only from the member itself, over its own link, and only in its turn.
+3. A run's nonce that comes back after another run of the same identity was heard is a cloned device, and so is one
+   sequence under two nonces: shown, and never granted a key (protocol review, A.4).
+4. What an echo says of this peer counts only because this peer signed it: my own later sequence means that my state
+   went backwards.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import PROTOCOL_MAX, PROTOCOL_MIN, Hello
+from hdus_peer.domain.unlearning import UnlearnKind
+from hdus_peer.protocol import tombstones
+from hdus_peer.protocol.contacts import Contact, Contacts
+from hdus_peer.protocol.messages import Goodbye, Greeting, Heartbeat
+from hdus_peer.protocol.records import MemberRow, TombstoneRow
+from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.step import HangUp, LinkDown, LinkUp
+
+NONCES_KEPT = 8
+
+
+class LinkPhase(enum.StrEnum):
+    GREETING = "greeting"  # the other's Hello has not come yet
+    MERGING = "merging"  # notices travel both ways
+    OPEN = "open"  # both merged: seeds may be spoken of
+
+
+class LinkInput(enum.StrEnum):
+    GREETED = "greeted"
+    MERGED_BOTH = "merged-both"
+
+
+TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
+    (LinkPhase.GREETING, LinkInput.GREETED): LinkPhase.MERGING,
+    (LinkPhase.MERGING, LinkInput.MERGED_BOTH): LinkPhase.OPEN,
+}
+
+
+@dataclass(slots=True)
+class Link:
+    """One link that is up. `speaks_seeds`: same task and a common version of the protocol."""
+
+    contact: Contact
+    dialled: bool
+    since_s: float
+    heard_s: float
+    beat_due_s: float
+    phase: LinkPhase = LinkPhase.GREETING
+    merged_theirs: bool = False
+    merged_mine: bool = False
+    speaks_seeds: bool = False
+    generation: int = 0
+    nonce: str = field(default="", repr=False)
+
+    @property
+    def peer(self) -> PeerId:
+        return self.contact.peer
+
+    def advance(self, what: LinkInput) -> None:
+        """Raises KeyError for a pair that is not in the table: a bug of ours, since inputs are checked before."""
+        self.phase = TRANSITIONS[self.phase, what]
+
+
+class Links:
+    def __init__(self, state: State, contacts: Contacts) -> None:
+        self._state = state
+        self._contacts = contacts
+        self._links: dict[PeerId, Link] = {}
+        self._nonces: dict[PeerId, list[str]] = {}
+
+    # --- who is there -----------------------------------------------------------------------------------------------
+    def get(self, peer: PeerId) -> Link | None:
+        return self._links.get(peer)
+
+    def greeted(self) -> list[Link]:
+        """Links on which notices may travel, in the order of PeerIds."""
+        return [link for _, link in sorted(self._links.items()) if link.phase != LinkPhase.GREETING]
+
+    def speaking(self) -> list[Link]:
+        """Links on which seeds may be spoken of."""
+        return [link for link in self.greeted() if link.phase == LinkPhase.OPEN and link.speaks_seeds]
+
+    def is_speaking(self, peer: PeerId) -> bool:
+        link = self._links.get(peer)
+        return link is not None and link.phase == LinkPhase.OPEN and link.speaks_seeds
+
+    # --- up and greeting --------------------------------------------------------------------------------------------
+    def on_up(self, up: LinkUp, now: Instant, draft: Draft) -> None:
+        contact = self._contacts.contact(up.peer, now)
+        if contact is None or (len(self._links) >= self._state.limits.links_max and up.peer not in self._links):
+            draft.refuse(up.peer, "too-many-links")
+            draft.act(HangUp(up.peer))
+            return
+        self._contacts.on_up(contact)
+        beat_s = now.boot_s + self._state.limits.heartbeat_interval_s * self._state.rng.random()
+        self._links[up.peer] = Link(contact, up.dialled, now.boot_s, now.boot_s, beat_s)
+        member = self._state.get(MemberRow, up.peer)
+        echo = member.hello if member else None
+        draft.send(up.peer, Greeting(self._hello(now), self._state.me.membership, echo))
+
+    def _hello(self, now: Instant) -> Signed[Hello]:
+        me, limits = self._state.me, self._state.limits
+        hello = Hello(
+            protocol_min=PROTOCOL_MIN,
+            protocol_max=PROTOCOL_MAX,
+            network=me.network,
+            peer=me.peer,
+            tls_spki_sha256=me.tls_spki_sha256,
+            state_sequence=self._state.row.state_sequence,
+            run_nonce=me.run_nonce,
+            task=me.task,
+            architectures=me.architectures,
+            message_bytes_max=limits.message_bytes_max,
+            chunk_bytes_max=limits.chunk_bytes_max,
+            seed_bytes_max=limits.seed_bytes_max,
+            tombstone_root=tombstones.root(self._state),
+            membership_root="",
+            wall_ms=max(0, int(now.wall_s * 1000)),
+        )
+        return me.sign(hello)
+
+    def on_greeting(self, link: Link, greeting: Greeting, draft: Draft) -> bool:
+        """Takes the greeting, or refuses it and hangs up; whether it was taken."""
+        problem = self._problem(link, greeting)
+        if problem:
+            self.refuse_and_hang_up(link.peer, problem, draft)
+            return False
+        hello = greeting.hello.statement
+        self._remember(link, greeting, draft)
+        has_version = hello.protocol_min <= PROTOCOL_MAX and hello.protocol_max >= PROTOCOL_MIN
+        link.speaks_seeds = has_version and hello.task == self._state.me.task
+        if not link.speaks_seeds:
+            draft.refuse(link.peer, "other-task" if has_version else "no-common-version")
+        link.nonce = hello.run_nonce
+        link.advance(LinkInput.GREETED)
+        self._send_notices(link, hello, draft)
+        return True
+
+    def _problem(self, link: Link, greeting: Greeting) -> str:
+        hello, membership = greeting.hello, greeting.membership
+        tombstone = self._state.get(TombstoneRow, link.peer)
+        if link.phase != LinkPhase.GREETING:
+            return "second-greeting"
+        if not hello.signer == hello.statement.peer == link.peer:
+            return "wrong-greeter"
+        if membership.signer != self._state.me.root or membership.statement.peer != link.peer:
+            return "no-membership"
+        if hello.statement.network != self._state.me.network:
+            return "other-network"
+        return "revoked" if tombstone and tombstone.kind == UnlearnKind.REVOKE else ""
+
+    def _remember(self, link: Link, greeting: Greeting, draft: Draft) -> None:
+        old = self._state.get(MemberRow, link.peer)
+        is_cloned = self._is_clone(link.peer, greeting.hello.statement, old)
+        if is_cloned and not (old and old.cloned):
+            draft.tell("PeerCloned", link.peer)
+        cloned = is_cloned or bool(old and old.cloned)
+        self._state.put(draft, MemberRow(link.peer, greeting.membership, greeting.hello, cloned))
+
+    def _is_clone(self, peer: PeerId, hello: Hello, old: MemberRow | None) -> bool:
+        nonces = self._nonces.setdefault(peer, [])
+        came_back = hello.run_nonce in nonces[:-1]
+        if hello.run_nonce not in nonces:
+            nonces.append(hello.run_nonce)
+            del nonces[:-NONCES_KEPT]
+        last = old.hello.statement if old and old.hello else None
+        twice = last and last.state_sequence == hello.state_sequence and last.run_nonce != hello.run_nonce
+        return came_back or bool(twice)
+
+    def _send_notices(self, link: Link, hello: Hello, draft: Draft) -> None:
+        is_equal = hello.tombstone_root == tombstones.root(self._state)
+        rows = [] if is_equal else sorted(self._state.all(TombstoneRow), key=lambda row: row.owner)
+        for message in tombstones.messages(self._state, rows, link.peer, is_whole=True):
+            draft.send(link.peer, message)
+
+    def refuse_and_hang_up(self, peer: PeerId, reason: str, draft: Draft) -> None:
+        draft.refuse(peer, reason)
+        draft.send(peer, Goodbye(reason))
+        draft.act(HangUp(peer))
+
+    def try_open(self, link: Link, draft: Draft) -> bool:
+        """Both sides merged: the link opens; whether it did just now."""
+        if link.phase != LinkPhase.MERGING or not (link.merged_mine and link.merged_theirs):
+            return False
+        link.advance(LinkInput.MERGED_BOTH)
+        self._contacts.on_heard(link.contact, draft)
+        draft.tell("LinkOpened", link.peer, dialled=int(link.dialled))
+        return True
+
+    # --- heartbeats and silence -------------------------------------------------------------------------------------
+    def on_heard(self, link: Link, now: Instant, draft: Draft) -> None:
+        link.heard_s = now.boot_s
+        if link.phase == LinkPhase.OPEN:
+            self._contacts.on_heard(link.contact, draft)
+
+    def on_down(self, down: LinkDown, now: Instant, draft: Draft) -> None:
+        link = self._links.pop(down.peer, None)
+        if link is not None:
+            self._contacts.on_down(link.contact, link.heard_s, now, draft)
+            draft.tell("LinkClosed", down.peer, reason=down.reason)
+
+    def on_timer(self, now: Instant, draft: Draft) -> None:
+        limits = self._state.limits
+        for _, link in sorted(self._links.items()):
+            if now.boot_s >= self._given_up_s(link):
+                draft.act(HangUp(link.peer))
+                link.since_s = link.heard_s = now.boot_s
+            elif now.boot_s >= link.heard_s + limits.suspect_after_s:
+                self._contacts.on_suspect(link.contact, draft)
+            if link.phase != LinkPhase.GREETING and now.boot_s >= link.beat_due_s:
+                self._beat(link, now, draft)
+
+    def _given_up_s(self, link: Link) -> float:
+        """When a link is closed: silent for too long, or too slow in its greeting."""
+        silent_s = link.heard_s + self._state.limits.gone_after_s
+        if link.phase == LinkPhase.OPEN:
+            return silent_s
+        return min(silent_s, link.since_s + self._state.limits.greeting_timeout_s)
+
+    def _beat(self, link: Link, now: Instant, draft: Draft) -> None:
+        own = self._state.own_seed()
+        generation = own.manifest.statement.generation if own and self._state.is_active else 0
+        root = tombstones.root(self._state)
+        draft.send(link.peer, Heartbeat(root, generation, self._state.row.state_sequence))
+        link.beat_due_s = now.boot_s + self._state.limits.heartbeat_interval_s
+
+    def deadlines(self) -> Iterator[float]:
+        for link in self._links.values():
+            yield self._given_up_s(link)
+            if link.phase != LinkPhase.GREETING:
+                yield link.beat_due_s
+            suspect_s = link.heard_s + self._state.limits.suspect_after_s
+            if link.contact.liveness == "alive":
+                yield suspect_s

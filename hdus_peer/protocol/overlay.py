@@ -1,0 +1,30 @@
+"""Who wants whose seed, and whom an owner serves: a pure function of the task and of PeerIds.
+
+Rule: liveness and the order of arrival never enter (I6): the same candidates always give the same choice.
+Rendezvous hashing (Thaler and Ravishankar, 1998): each peer takes the owners with the highest scores.
+"""
+
+import hashlib
+from collections.abc import Iterable
+
+from hdus_peer.domain.identity import PeerId
+
+SERVED_PER_NEIGHBOUR = 4
+
+
+def score(task: str, holder: PeerId, owner: PeerId) -> bytes:
+    """How much `holder` wants `owner`'s seed: the greater, the more."""
+    return hashlib.sha256(f"{task} {holder} {owner}".encode("ascii")).digest()
+
+
+def wanted(task: str, holder: PeerId, owners: Iterable[PeerId], neighbours_max: int) -> frozenset[PeerId]:
+    """The at most `neighbours_max` owners that `holder` wants, of all that it knows of."""
+    ranked = sorted(owners, key=lambda owner: score(task, holder, owner), reverse=True)
+    return frozenset(ranked[:neighbours_max])
+
+
+def is_served(task: str, owner: PeerId, holder: PeerId, others: Iterable[PeerId], neighbours_max: int) -> bool:
+    """Whether `owner` serves `holder` beside `others`, who hold its seed already: at most 4 x `neighbours_max`."""
+    mine = score(task, holder, owner)
+    better = sum(score(task, other, owner) > mine for other in others if other != holder)
+    return better < SERVED_PER_NEIGHBOUR * neighbours_max

@@ -1,0 +1,243 @@
+"""`PeerCore`: the only door to the protocol. Inputs come in, with `now`; each is answered by one `Step`.
+
+Rule: whoever drives the core carries out every Step, in the order in which they were answered, before it believes
+anything of the next. Nothing here does I/O; the parts that decide are `links`, `exchange` and `unlearning`.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import Hello
+from hdus_peer.protocol import erasure
+from hdus_peer.protocol.contacts import Contacts
+from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.limits import Limits
+from hdus_peer.protocol.links import Link, LinkPhase, Links
+from hdus_peer.protocol.messages import (
+    Announce,
+    AnnounceRequest,
+    Goodbye,
+    Greeting,
+    Heartbeat,
+    Key,
+    KeyRefused,
+    KeyRequest,
+    Merged,
+    Message,
+    Notices,
+    Receipt,
+    ReceiptAck,
+    Release,
+    ReleaseAck,
+    TombstoneDigest,
+    TombstoneRequest,
+)
+from hdus_peer.protocol.records import ErasureRow, GrantRow, MemberRow, Row
+from hdus_peer.protocol.state import Draft, Me, Random, State
+from hdus_peer.protocol.step import (
+    AddressFound,
+    AdmitRefused,
+    Admitted,
+    Command,
+    DialFailed,
+    Done,
+    Erased,
+    Fetched,
+    FetchFailed,
+    Identified,
+    Leave,
+    LinkDown,
+    LinkUp,
+    NeighbourChange,
+    Publish,
+    Rejoin,
+    Retrain,
+    Step,
+)
+from hdus_peer.protocol.unlearning import Unlearning
+
+
+class PeerCore:
+    def __init__(self, me: Me, limits: Limits, recovered: Iterable[Row], rng: Random) -> None:
+        self.state = State(me, limits, recovered, rng)
+        self.contacts = Contacts(self.state)
+        self.links = Links(self.state, self.contacts)
+        self.exchange = Exchange(self.state, self.links)
+        self.unlearning = Unlearning(self.state, self.links, self.exchange)
+        self._handlers = self._message_handlers()
+
+    def _draft(self) -> Draft:
+        return Draft(self.state)
+
+    # --- inputs -----------------------------------------------------------------------------------------------------
+    def start(self, now: Instant) -> Step:
+        """The first input of a run, carried out before a port opens: counts the run, redoes unfinished erasures."""
+        draft = self._draft()
+        self.state.change_self(draft)
+        erasure.resume(self.state, draft)
+        self.exchange.on_start(now)
+        return draft.step()
+
+    def command(self, command: Command, now: Instant) -> Step:
+        draft = self._draft()
+        match command:
+            case Publish():
+                self.exchange.publish(command, now, draft)
+            case Leave():
+                self.unlearning.leave(now, draft)
+            case Rejoin():
+                self.unlearning.rejoin(draft)
+            case Retrain():
+                self.state.change_self(draft, job_epoch=self.state.row.job_epoch + 1)
+        return draft.step()
+
+    def neighbour(self, change: NeighbourChange, now: Instant) -> Step:
+        draft = self._draft()
+        match change:
+            case AddressFound():
+                self.contacts.on_address(change, now)
+            case LinkUp():
+                self.links.on_up(change, now, draft)
+            case LinkDown():
+                self.links.on_down(change, now, draft)
+                self.exchange.on_link_down(change.peer)
+        self.contacts.on_timer(now, draft)
+        return draft.step()
+
+    def receive(self, sender: PeerId, message: Message, now: Instant) -> Step:
+        """A message whose signatures were verified and whose link was authenticated as `sender`."""
+        draft = self._draft()
+        link = self.links.get(sender)
+        if link is None:
+            draft.refuse(sender, "no-link")
+        else:
+            self.links.on_heard(link, now, draft)
+            self._dispatch(link, message, now, draft)
+        return draft.step()
+
+    def done(self, done: Done, now: Instant) -> Step:
+        """What came of an effect."""
+        draft = self._draft()
+        match done:
+            case Identified():
+                self.contacts.on_identified(done, now)
+                self.contacts.on_timer(now, draft)
+            case DialFailed():
+                self.contacts.on_dial_failed(done, now)
+            case Fetched():
+                self.exchange.on_fetched(done, now, draft)
+            case FetchFailed():
+                self.exchange.on_fetch_failed(done, now, draft)
+            case Admitted():
+                self.exchange.on_admitted(done, draft)
+            case AdmitRefused():
+                self.exchange.on_admit_refused(done, draft)
+            case Erased():
+                self._on_erased(done, now, draft)
+        return draft.step()
+
+    def timer(self, now: Instant) -> Step:
+        draft = self._draft()
+        self.contacts.on_timer(now, draft)
+        self.links.on_timer(now, draft)
+        self.exchange.on_timer(now, draft)
+        self.unlearning.on_timer(now, draft)
+        return draft.step()
+
+    def next_deadline(self) -> float | None:
+        """The instant of the boot clock (s) at which `timer` is to be called, or None."""
+        parts = (self.contacts, self.links, self.exchange, self.unlearning)
+        earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
+        return None if earliest == float("inf") else earliest
+
+    # --- questions that change nothing ------------------------------------------------------------------------------
+    def serves(self, peer: PeerId, payload_sha256: str) -> bool:
+        """Whether `peer` may read this payload now."""
+        return self.exchange.serves(peer, payload_sha256)
+
+    # --- messages ---------------------------------------------------------------------------------------------------
+    def _message_handlers(self) -> dict[type, Callable[[Link, Any, Instant, Draft], None]]:
+        exchange, unlearning = self.exchange, self.unlearning
+        return {
+            Notices: self._on_notices,
+            Merged: self._on_merged,
+            Heartbeat: self._on_heartbeat,
+            TombstoneDigest: lambda link, message, now, draft: unlearning.on_digest(link, message, draft),
+            TombstoneRequest: lambda link, message, now, draft: unlearning.on_request(link, message, draft),
+            Announce: lambda link, message, now, draft: exchange.on_announce(link, message.manifest, now, draft),
+            AnnounceRequest: lambda link, message, now, draft: exchange.announce(link.peer, draft),
+            KeyRequest: exchange.on_key_request,
+            Key: lambda link, message, now, draft: exchange.on_key(link, message, draft),
+            KeyRefused: lambda link, message, now, draft: exchange.on_key_refused(link, message, draft),
+            Receipt: lambda link, message, now, draft: unlearning.on_receipt(link, message, draft),
+            ReceiptAck: lambda link, message, now, draft: unlearning.on_receipt_ack(link, message, draft),
+            Release: lambda link, message, now, draft: unlearning.on_release(link, message, draft),
+            ReleaseAck: lambda link, message, now, draft: unlearning.on_release_ack(link, message, draft),
+        }
+
+    def _dispatch(self, link: Link, message: Message, now: Instant, draft: Draft) -> None:
+        if isinstance(message, Greeting):
+            self._on_greeting(link, message, now, draft)
+        elif isinstance(message, Goodbye):
+            draft.tell("Goodbye", link.peer, reason=message.reason[:80])
+        elif link.phase == LinkPhase.GREETING:
+            self.links.refuse_and_hang_up(link.peer, "no-greeting", draft)
+        elif type(message) in self._handlers:
+            self._handlers[type(message)](link, message, now, draft)
+        else:
+            draft.tell("Ignored", link.peer, message=type(message).__name__)
+
+    def _on_greeting(self, link: Link, greeting: Greeting, now: Instant, draft: Draft) -> None:
+        if self.links.on_greeting(link, greeting, draft):
+            if greeting.echo is not None:
+                self._on_echo(greeting.echo, draft)
+            self.unlearning.on_greeted(link.peer, draft)
+
+    def _on_echo(self, echo: Signed[Hello], draft: Draft) -> None:
+        """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold
+        of others is erased (it is a cache), and everybody is presumed to hold what I forgot that I granted."""
+        state, hello = self.state, echo.statement
+        if echo.signer != state.me.peer or hello.state_sequence <= state.row.state_sequence:
+            return
+        state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
+        payloads = self.exchange.drop_everything(draft)
+        self.exchange.use(draft)
+        erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
+        for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
+            self._presume_holder(member.peer, draft)
+        draft.tell("RolledBack", state.me.peer, sequence=hello.state_sequence)
+
+    def _presume_holder(self, peer: PeerId, draft: Draft) -> None:
+        row, number = self.state.row, self.state.row.grant_highest + 1
+        self.state.change_self(draft, grant_highest=number)
+        self.state.put(draft, GrantRow(number, peer, row.generation_highest, 0, "", 0, 0, ""))
+
+    def _on_notices(self, link: Link, message: Notices, now: Instant, draft: Draft) -> None:
+        for item in message.items:
+            self.unlearning.on_notice(link.peer, item, now, draft)
+        if message.last:
+            link.merged_theirs = True
+            draft.send(link.peer, Merged())
+            self._try_open(link, now, draft)
+
+    def _on_merged(self, link: Link, message: Merged, now: Instant, draft: Draft) -> None:
+        link.merged_mine = True
+        self._try_open(link, now, draft)
+
+    def _try_open(self, link: Link, now: Instant, draft: Draft) -> None:
+        if self.links.try_open(link, draft):
+            self.exchange.on_open(link.peer, now, draft)
+
+    def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
+        self.unlearning.on_heartbeat(link, beat, draft)
+        self.exchange.on_heartbeat(link, beat, draft)
+
+    def _on_erased(self, done: Erased, now: Instant, draft: Draft) -> None:
+        row = self.state.get(ErasureRow, done.erasure)
+        if row is not None:
+            self.unlearning.on_erased(row, now, draft)
+            self.exchange.consider(now, draft)

@@ -1,0 +1,146 @@
+"""The ledger's rows in memory, and the draft of the Step that is being decided.
+
+Rule: memory changes only together with a write of the same row (`put`, `delete`), so that what the core believes is
+what a restart would find. `Draft.step` counts the Step in `SelfRow.state_sequence` when it writes anything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
+
+from hdus_peer.domain.envelope import Signed, Statement
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import Parameter
+from hdus_peer.protocol.limits import Limits
+from hdus_peer.protocol.messages import Message
+from hdus_peer.protocol.records import (
+    TABLES,
+    HeldSeedRow,
+    OwnSeedRow,
+    Phase,
+    Row,
+    SelfRow,
+    TombstoneRow,
+    key_of,
+)
+from hdus_peer.protocol.step import Delete, Effect, Event, Put, Send, Step, Write
+
+S = TypeVar("S", bound=Statement)
+R = TypeVar("R", bound=Row)
+
+
+class Signer(Protocol):
+    """Signs with the peer's own key."""
+
+    def __call__(self, statement: S) -> Signed[S]: ...
+
+
+class Random(Protocol):
+    """The one source of chance: `random()` in [0, 1)."""
+
+    def random(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who this peer is in this run. `root` is the PeerId of the network's authority; `run_nonce` is drawn per start."""
+
+    peer: PeerId
+    root: PeerId
+    network: str
+    membership: Signed[Membership]
+    task: str
+    parameters: tuple[Parameter, ...]
+    architectures: tuple[str, ...]
+    tls_spki_sha256: str
+    run_nonce: str
+    sign: Signer = field(repr=False)
+
+
+class State:
+    """All rows, by table and key."""
+
+    def __init__(self, me: Me, limits: Limits, rows: Iterable[Row], rng: Random) -> None:
+        self.me, self.limits, self.rng = me, limits, rng
+        self._tables: dict[type, dict[Any, Row]] = {table: {} for table in TABLES}
+        for row in rows:
+            self._tables[type(row)][key_of(row)] = row
+        self._tables[SelfRow].setdefault((me.peer,), SelfRow(me.peer))
+
+    @property
+    def row(self) -> SelfRow:
+        row = self._tables[SelfRow][(self.me.peer,)]
+        assert isinstance(row, SelfRow)
+        return row
+
+    @property
+    def is_active(self) -> bool:
+        return self.row.phase == Phase.ACTIVE
+
+    @property
+    def next_sequence(self) -> int:
+        """The `state_sequence` that the Step being drafted will have."""
+        return self.row.state_sequence + 1
+
+    def get(self, table: type[R], *key: str | int) -> R | None:
+        """The row of `table` under `key`."""
+        row = self._tables[table].get(key)
+        return row if isinstance(row, table) else None
+
+    def all(self, table: type[R]) -> list[R]:
+        """All rows of `table`."""
+        return [row for row in self._tables[table].values() if isinstance(row, table)]
+
+    def through(self, owner: PeerId) -> int:
+        """The generation through which everything of `owner` is unlearned; 0 where nothing is."""
+        tombstone = self.get(TombstoneRow, owner)
+        return tombstone.through if tombstone else 0
+
+    def own_seed(self) -> OwnSeedRow | None:
+        return self.get(OwnSeedRow, self.me.peer)
+
+    def held(self) -> list[HeldSeedRow]:
+        """The seeds held, in the order of their owners' PeerIds."""
+        return sorted(self.all(HeldSeedRow), key=lambda row: row.owner)
+
+    def put(self, draft: "Draft", row: Row) -> None:
+        self._tables[type(row)][key_of(row)] = row
+        draft.writes[type(row), key_of(row)] = Put(row)
+
+    def delete(self, draft: "Draft", row: Row) -> None:
+        key = key_of(row)
+        if self._tables[type(row)].pop(key, None) is not None:
+            draft.writes[type(row), key] = Delete(type(row), key)
+
+    def change_self(self, draft: "Draft", **changes: Any) -> None:
+        self.put(draft, replace(self.row, **changes))
+
+
+class Draft:
+    """A Step in the making. Of several writes to one row the last one counts."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.writes: dict[tuple[type, Any], Write] = {}
+        self.sends: list[Send] = []
+        self.effects: list[Effect] = []
+        self.events: list[Event] = []
+
+    def send(self, to: PeerId, message: Message) -> None:
+        self.sends.append(Send(to, message))
+
+    def act(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def tell(self, name: str, peer: PeerId | None = None, **details: str | int) -> None:
+        self.events.append(Event(name, peer, tuple(details.items())))
+
+    def refuse(self, peer: PeerId | None, reason: str) -> None:
+        """Something of `peer` cannot be accepted: counted, and nothing changes."""
+        self.tell("Refused", peer, reason=reason)
+
+    def step(self) -> Step:
+        if self.writes:
+            self._state.change_self(self, state_sequence=self._state.next_sequence)
+        return Step(tuple(self.writes.values()), tuple(self.sends), tuple(self.effects), tuple(self.events))

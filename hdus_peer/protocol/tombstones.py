@@ -1,0 +1,82 @@
+"""The set of tombstones as others compare it: one root, 256 buckets, and the items that bring another up to date.
+
+Rules
+1. Tombstones merge by maximum of `through`; at equal `through` the authority's goes before the owner's, then the
+   smaller envelope hash: commutative, idempotent, monotone, so that every order of arrival ends in the same set.
+2. The root is in every heartbeat. Passing a notice on is an optimisation; comparing roots and then buckets is the
+   guarantee that a lost one is repaired (protocol review, A.10).
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import LedgerEntry, UnlearnNotice
+from hdus_peer.protocol.messages import BUCKETS, NOTICES_PER_MESSAGE_MAX, NoticeItem, Notices
+from hdus_peer.protocol.records import GrantRow, TombstoneRow
+from hdus_peer.protocol.state import State
+
+
+def bucket_of(owner: PeerId) -> int:
+    """0..255: the first byte of the hash that the PeerId writes out."""
+    return base64.b32decode(owner[:8].upper())[0]
+
+
+def _line(row: TombstoneRow) -> str:
+    departed = row.departure.statement.state_sequence if row.departure else 0
+    return f"{row.owner} {row.through} {row.kind} {departed}\n"
+
+
+def _digest(rows: Iterable[TombstoneRow]) -> str:
+    lines = sorted(map(_line, rows))
+    return hashlib.sha256("".join(lines).encode("ascii")).hexdigest() if lines else ""
+
+
+def root(state: State) -> str:
+    """SHA-256 (hex) over the sorted (owner, through, kind, departure) of all tombstones; "" for none."""
+    return _digest(state.all(TombstoneRow))
+
+
+def bucket_hashes(state: State) -> tuple[str, ...]:
+    """The same per bucket, 256 of them."""
+    buckets: list[list[TombstoneRow]] = [[] for _ in range(BUCKETS)]
+    for row in state.all(TombstoneRow):
+        buckets[bucket_of(row.owner)].append(row)
+    return tuple(map(_digest, buckets))
+
+
+def rows_in(state: State, buckets: Iterable[int]) -> list[TombstoneRow]:
+    wanted = frozenset(buckets)
+    return sorted((row for row in state.all(TombstoneRow) if bucket_of(row.owner) in wanted), key=lambda row: row.owner)
+
+
+def supersedes(new: Signed[UnlearnNotice], old: TombstoneRow | None, root_peer: PeerId) -> bool:
+    """Whether `new` replaces `old` under rule 1."""
+    if old is None or new.statement.through != old.through:
+        return old is None or new.statement.through > old.through
+    ranks = [(notice.signer != root_peer, notice.envelope.digest) for notice in (new, old.notice)]
+    return ranks[0] < ranks[1]
+
+
+def ledger_of(state: State, through: int) -> tuple[LedgerEntry, ...]:
+    """The holder ledger that a notice through `through` commits to: every grant up to it, in order. Later grants are of
+    higher generations, so it stays the same."""
+    grants = sorted(state.all(GrantRow), key=lambda row: row.grant)
+    return tuple(LedgerEntry(row.holder, row.generation, row.grant) for row in grants if row.generation <= through)
+
+
+def item(state: State, row: TombstoneRow, to: PeerId) -> NoticeItem:
+    """`row` as it is told to `to`; a listed holder of my own seed gets the ledger with it."""
+    ledger = ledger_of(state, row.through) if row.owner == state.me.peer else ()
+    is_listed = any(entry.holder == to for entry in ledger)
+    return NoticeItem(row.notice, row.membership, row.departure, ledger if is_listed else ())
+
+
+def messages(state: State, rows: list[TombstoneRow], to: PeerId, is_whole: bool) -> Iterator[Notices]:
+    """`rows` as messages of bounded size; `is_whole`: the last one is marked, and the receiver answers `Merged`."""
+    items = [item(state, row, to) for row in rows]
+    chunks = [items[start : start + NOTICES_PER_MESSAGE_MAX] for start in range(0, len(items), NOTICES_PER_MESSAGE_MAX)]
+    for number, chunk in enumerate(chunks or [[]], start=1):
+        yield Notices(tuple(chunk), last=is_whole and number == max(1, len(chunks)))

@@ -1,0 +1,341 @@
+"""Unlearning: one primitive, the notice, and what follows from it on the owner's and on the holder's side.
+
+Rules
+1. A notice is taken only with the membership of its owner, and only if its owner (leave, forget) or the authority
+   (revoke) signed it (I7). It is never refused for its date, its task or its version.
+2. Holder: Step 1 writes the tombstone and the erasure and passes the notice on; Step 2, on `Erased`, writes and sends
+   the receipt (I1). A receipt is owed, durably, until its owner acknowledges it; it may be empty.
+3. Owner: a grant closes by a receipt through its generation, by a release through its number, or by its holder's
+   departure. LEAVING becomes LEFT when all are closed and this peer has departed itself.
+4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
+5. A notice of my own key that I do not know (a restored backup) is obeyed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.seed import GENERATION_MAX
+from hdus_peer.domain.unlearning import (
+    Departure,
+    ErasureReceipt,
+    SeedRelease,
+    UnlearnKind,
+    UnlearnNotice,
+    ledger_digest,
+)
+from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.messages import (
+    Heartbeat,
+    NoticeItem,
+    Receipt,
+    ReceiptAck,
+    Release,
+    ReleaseAck,
+    TombstoneDigest,
+    TombstoneRequest,
+)
+from hdus_peer.protocol.records import (
+    ErasureRow,
+    GrantRow,
+    HeldSeedRow,
+    OwedReceiptRow,
+    OwedReleaseRow,
+    Phase,
+    ReceiptRow,
+    TombstoneRow,
+)
+from hdus_peer.protocol.state import Draft, State
+
+
+class Unlearning:
+    def __init__(self, state: State, links: Links, exchange: Exchange) -> None:
+        self._state = state
+        self._links = links
+        self._exchange = exchange
+        self._passed_on_s: dict[PeerId, float] = {}
+        self._pass_on_due_s: dict[PeerId, float] = {}
+        self._owed_due_s = 0.0
+
+    # --- my own leave -----------------------------------------------------------------------------------------------
+    def leave(self, now: Instant, draft: Draft) -> None:
+        """ACTIVE -> LEAVING. Said again while leaving, it sends the same notice again."""
+        if self._state.is_active:
+            self._write_own_notice(now, draft)
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        if tombstone is not None and self._state.row.phase == Phase.LEAVING:
+            self._tell_everybody(tombstone, None, now, draft)
+            self._try_to_finish(draft)
+
+    def _write_own_notice(self, now: Instant, draft: Draft) -> None:
+        state, me = self._state, self._state.me
+        through = max(state.row.generation_highest, state.row.through_highest, now.unix_s)
+        ledger = tombstones.ledger_of(state, through)
+        kind = UnlearnKind.LEAVE
+        notice = me.sign(UnlearnNotice(me.peer, through, kind, ledger_digest(ledger), len(ledger), now.unix_s))
+        state.change_self(draft, phase=Phase.LEAVING, through_highest=through)
+        state.put(draft, TombstoneRow(me.peer, through, kind, notice, me.membership, None))
+        self._depart(draft)
+        draft.tell("LeaveBegun", me.peer, through=through, holders=len({entry.holder for entry in ledger}))
+
+    def _depart(self, draft: Draft) -> None:
+        """Stop serving, and erase all that is held: my own sealed seed and everybody else's."""
+        state, own = self._state, self._state.own_seed()
+        payloads = self._exchange.drop_everything(draft)
+        if own is not None:
+            state.delete(draft, own)
+            payloads = (own.manifest.statement.payload_sha256, *payloads)
+        self._exchange.use(draft)
+        erasure.begin(state, draft, state.me.peer, Cause.DEPARTURE, payloads)
+
+    def _on_departed(self, now: Instant, draft: Draft) -> None:
+        """Nothing of anybody is left here: sign it, and let it travel with the notice."""
+        state, me = self._state, self._state.me
+        tombstone = state.get(TombstoneRow, me.peer)
+        if tombstone is None:
+            return
+        departure = me.sign(Departure(me.peer, state.next_sequence, now.unix_s))
+        tombstone = replace(tombstone, departure=departure)
+        state.put(draft, tombstone)
+        self._tell_everybody(tombstone, None, now, draft)
+        self._try_to_finish(draft)
+
+    def rejoin(self, draft: Draft) -> None:
+        """Come back: the tombstone stays, and the next generation is above it."""
+        if not self._state.is_active:
+            self._state.change_self(draft, phase=Phase.ACTIVE, job_epoch=self._state.row.job_epoch + 1)
+            draft.tell("Rejoined", self._state.me.peer)
+
+    def open_grants(self) -> list[GrantRow]:
+        """Grants that a notice of mine covers and nobody has closed yet."""
+        through = self._state.through(self._state.me.peer)
+        return [row for row in self._state.all(GrantRow) if row.generation <= through and not row.closed_by]
+
+    def _try_to_finish(self, draft: Draft) -> None:
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        has_departed = tombstone is not None and tombstone.departure is not None
+        if self._state.row.phase == Phase.LEAVING and has_departed and not self.open_grants():
+            self._state.change_self(draft, phase=Phase.LEFT)
+            draft.tell("Left", self._state.me.peer)
+
+    # --- notices ----------------------------------------------------------------------------------------------------
+    def on_notice(self, sender: PeerId, item: NoticeItem, now: Instant, draft: Draft) -> None:
+        notice = item.notice.statement
+        problem = self._problem(item)
+        if problem:
+            draft.refuse(sender, problem)
+            return
+        old = self._state.get(TombstoneRow, notice.owner)
+        if tombstones.supersedes(item.notice, old, self._state.me.root):
+            departure = old.departure if old and item.departure is None else item.departure
+            row = TombstoneRow(notice.owner, notice.through, notice.kind, item.notice, item.membership, departure)
+            self._merge(sender, row, now, draft)
+        elif old is not None and _departs_later(item.departure, old.departure):
+            self._merge_departure(sender, replace(old, departure=item.departure), now, draft)
+
+    def _problem(self, item: NoticeItem) -> str:
+        notice, membership, departure = item.notice, item.membership, item.departure
+        if membership.signer != self._state.me.root or membership.statement.peer != notice.statement.owner:
+            return "no-membership"
+        authority_only = notice.statement.kind not in (UnlearnKind.LEAVE, UnlearnKind.FORGET)
+        if notice.signer != (self._state.me.root if authority_only else notice.statement.owner):
+            return "not-owner"
+        if departure and not departure.signer == departure.statement.holder == notice.statement.owner:
+            return "not-owner"
+        return ""
+
+    def _merge(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
+        self._state.put(draft, row)
+        self._close_departed(row, draft)
+        if row.owner == self._state.me.peer:
+            self._obey_own(row, draft)
+            return
+        held = self._state.get(HeldSeedRow, row.owner)
+        was_used = held is not None and held.owner in self._exchange.confirmed
+        payloads = self._exchange.drop_through(row.owner, row.through, draft)
+        grant = held.grant.statement.grant if held else 0
+        erasure.begin(self._state, draft, row.owner, Cause.NOTICE, payloads, through=row.through, grant=grant)
+        if was_used and payloads:
+            self._exchange.use(draft)
+        self._exchange.consider(now, draft)
+        self._tell_everybody(row, sender, now, draft)
+        draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
+
+    def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:
+        """My own signature (or the authority's), and I do not know of it: this state directory is an older copy."""
+        phase = Phase.HELD if row.kind == UnlearnKind.FORGET else Phase.LEFT
+        highest = max(self._state.row.generation_highest, min(row.through, GENERATION_MAX - 1))
+        self._state.change_self(draft, phase=phase, through_highest=row.through, generation_highest=highest)
+        self._depart(draft)
+        draft.tell("OwnNoticeObeyed", row.owner, through=row.through, kind=str(row.kind))
+
+    def _merge_departure(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
+        self._state.put(draft, row)
+        self._close_departed(row, draft)
+        self._tell_everybody(row, sender, now, draft)
+
+    def _close_departed(self, row: TombstoneRow, draft: Draft) -> None:
+        if row.departure is not None:
+            sequence = row.departure.statement.state_sequence
+            mine = [grant for grant in self._state.all(GrantRow) if grant.holder == row.owner]
+            self._close((grant for grant in mine if grant.holder_sequence < sequence), "departure", draft)
+
+    def _tell_everybody(self, row: TombstoneRow, sender: PeerId | None, now: Instant, draft: Draft) -> None:
+        """Pass on, once per owner and interval; more within it is coalesced to the maximum by being read then."""
+        due_s = self._passed_on_s.get(row.owner, -self._state.limits.pass_on_interval_s)
+        due_s += self._state.limits.pass_on_interval_s
+        if row.owner != self._state.me.peer and now.boot_s < due_s:
+            self._pass_on_due_s[row.owner] = due_s
+            return
+        self._passed_on_s[row.owner] = now.boot_s
+        for link in self._links.greeted():
+            if link.peer not in (sender, row.owner):
+                for message in tombstones.messages(self._state, [row], link.peer, is_whole=False):
+                    draft.send(link.peer, message)
+
+    # --- repair by comparing roots ----------------------------------------------------------------------------------
+    def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
+        if beat.tombstone_root != tombstones.root(self._state):
+            draft.send(link.peer, TombstoneDigest(tombstones.bucket_hashes(self._state)))
+
+    def on_digest(self, link: Link, digest: TombstoneDigest, draft: Draft) -> None:
+        pairs = zip(digest.hashes, tombstones.bucket_hashes(self._state), strict=True)
+        buckets = tuple(number for number, (theirs, mine) in enumerate(pairs) if theirs != mine)
+        if buckets:
+            self.on_request(link, TombstoneRequest(buckets), draft)
+            draft.send(link.peer, TombstoneRequest(buckets))
+
+    def on_request(self, link: Link, request: TombstoneRequest, draft: Draft) -> None:
+        rows = tombstones.rows_in(self._state, request.buckets)
+        for message in tombstones.messages(self._state, rows, link.peer, is_whole=False) if rows else ():
+            draft.send(link.peer, message)
+
+    # --- erased: what follows ---------------------------------------------------------------------------------------
+    def on_erased(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        self._state.delete(draft, row)
+        draft.tell("SeedErased", row.owner, cause=row.cause, payloads=len(row.payloads), through=row.through)
+        if row.cause == Cause.NOTICE:
+            self._owe_receipt(row, now, draft)
+        elif row.cause == Cause.DEPARTURE:
+            self._on_departed(now, draft)
+        elif row.grant:
+            self._owe_release(row, now, draft)
+
+    def _owe_receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        me, sequence = self._state.me, self._state.next_sequence
+        receipt = me.sign(
+            ErasureReceipt(
+                holder=me.peer,
+                owner=row.owner,
+                through=row.through,
+                erased=row.payloads,
+                grant_highest=row.grant,
+                state_sequence=sequence,
+                run_nonce=me.run_nonce,
+                issued_at_s=now.unix_s,
+            )
+        )
+        owed = self._state.get(OwedReceiptRow, row.owner)
+        if owed is None or owed.receipt.statement.through <= row.through:
+            self._state.put(draft, OwedReceiptRow(row.owner, receipt))
+        self._send_owed(row.owner, draft)
+
+    def _owe_release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        me, sequence = self._state.me, self._state.next_sequence
+        release = me.sign(SeedRelease(me.peer, row.owner, row.grant, row.cause, sequence, now.unix_s))
+        self._state.put(draft, OwedReleaseRow(row.owner, release))
+        self._send_owed(row.owner, draft)
+
+    def _send_owed(self, owner: PeerId, draft: Draft) -> None:
+        link = self._links.get(owner)
+        if link is None or link not in self._links.greeted():
+            return
+        receipt, release = self._state.get(OwedReceiptRow, owner), self._state.get(OwedReleaseRow, owner)
+        if receipt is not None:
+            draft.send(owner, Receipt(receipt.receipt, self._state.me.membership))
+        if release is not None:
+            draft.send(owner, Release(release.release))
+
+    def on_greeted(self, peer: PeerId, draft: Draft) -> None:
+        self._send_owed(peer, draft)
+
+    # --- receipts, releases and their acknowledgement ---------------------------------------------------------------
+    def on_receipt(self, link: Link, message: Receipt, draft: Draft) -> None:
+        receipt, me = message.receipt.statement, self._state.me
+        membership = message.membership
+        if message.receipt.signer != receipt.holder or membership.statement.peer != receipt.holder:
+            draft.refuse(link.peer, "not-holder")
+        elif membership.signer != me.root or not membership.statement.covers(receipt.issued_at_s):
+            draft.refuse(link.peer, "no-membership")
+        elif receipt.owner != me.peer or receipt.through > self._state.through(me.peer):
+            draft.refuse(link.peer, "no-notice")
+        else:
+            self._take_receipt(message.receipt, draft)
+            draft.send(link.peer, ReceiptAck(receipt.owner, receipt.holder, receipt.through))
+
+    def _take_receipt(self, receipt: Signed[ErasureReceipt], draft: Draft) -> None:
+        holder, through = receipt.statement.holder, receipt.statement.through
+        old = self._state.get(ReceiptRow, receipt.statement.owner, holder)
+        if old is None or old.receipt.statement.through < through:
+            self._state.put(draft, ReceiptRow(receipt.statement.owner, holder, receipt))
+        rows = [row for row in self._state.all(GrantRow) if row.holder == holder and row.generation <= through]
+        self._close(rows, "receipt", draft)
+
+    def on_receipt_ack(self, link: Link, ack: ReceiptAck, draft: Draft) -> None:
+        owed = self._state.get(OwedReceiptRow, ack.owner)
+        is_mine = ack.holder == self._state.me.peer and ack.owner == link.peer
+        if is_mine and owed is not None and owed.receipt.statement.through <= ack.through:
+            self._state.delete(draft, owed)
+
+    def on_release(self, link: Link, message: Release, draft: Draft) -> None:
+        release = message.release.statement
+        if not message.release.signer == release.holder == link.peer or release.owner != self._state.me.peer:
+            draft.refuse(link.peer, "not-holder")
+            return
+        mine = [row for row in self._state.all(GrantRow) if row.holder == link.peer and row.grant <= release.grant]
+        self._close(mine, "release", draft)
+        draft.send(link.peer, ReleaseAck(release.grant))
+
+    def on_release_ack(self, link: Link, ack: ReleaseAck, draft: Draft) -> None:
+        owed = self._state.get(OwedReleaseRow, link.peer)
+        if owed is not None and owed.release.statement.grant <= ack.grant:
+            self._state.delete(draft, owed)
+
+    def _close(self, rows: Iterable[GrantRow], proof: str, draft: Draft) -> None:
+        for row in rows:
+            if not row.closed_by:
+                self._state.put(draft, replace(row, closed_by=proof))
+                draft.tell("GrantClosed", row.holder, grant=row.grant, by=proof)
+        self._try_to_finish(draft)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+    def on_timer(self, now: Instant, draft: Draft) -> None:
+        for owner in [owner for owner, due_s in self._pass_on_due_s.items() if due_s <= now.boot_s]:
+            del self._pass_on_due_s[owner]
+            row = self._state.get(TombstoneRow, owner)
+            if row is not None:
+                self._tell_everybody(row, None, now, draft)
+        if self._owed_due_s <= now.boot_s:
+            self._owed_due_s = now.boot_s + self._state.limits.owed_retry_s
+            for owner in self._owed_to():
+                self._send_owed(owner, draft)
+
+    def _owed_to(self) -> list[PeerId]:
+        receipts = {row.owner for row in self._state.all(OwedReceiptRow)}
+        return sorted(receipts | {row.owner for row in self._state.all(OwedReleaseRow)})
+
+    def deadlines(self) -> Iterator[float]:
+        yield from self._pass_on_due_s.values()
+        if any(self._links.get(owner) for owner in self._owed_to()):
+            yield self._owed_due_s
+
+
+def _departs_later(new: Signed[Departure] | None, old: Signed[Departure] | None) -> bool:
+    if new is None:
+        return False
+    return old is None or new.statement.state_sequence > old.statement.state_sequence
