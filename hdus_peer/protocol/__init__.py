@@ -19,6 +19,7 @@ L1  Connected correct holders erase within a bounded time; owed receipts reach t
 L2  No seed is used after `use_until` or held after `hold_until` by a running peer.
 
 Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `state` (the rows in
-memory and the draft of a Step), `links` (greeting, liveness, dialling), `exchange` (announce, fetch, key, adopt),
+memory and the draft of a Step), `links` (greeting, liveness, dialling), `granting` (the owner's side: publish, grant),
+`exchange` (the holder's side: fetch, key, adopt),
 `unlearning` (tombstones, notices, receipts, departures), `overlay` (who wants whose seed), `peer` (the door).
 """

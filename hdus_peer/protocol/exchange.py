@@ -1,11 +1,11 @@
-"""Exchange: announce, fetch, key, check, adopt; and the owner's side of it, the grant.
+"""Exchange, the holder's side: what is announced is fetched, its key asked for, checked, and adopted.
 
 Rules
 1. Pull, never push, and only from the owner itself over its own link: the owner knows every holder.
-2. I3: the Step that makes a grant durable is the one whose effect sends the key; never before.
-3. A key is taken only if it was asked for in this run (`run_nonce`), for the payload that is complete here.
-4. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
-5. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
+2. A key is taken only if it was asked for in this run (`run_nonce`), for the payload that is complete here.
+3. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
+4. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
+5. Whoever stops holding a seed without a notice erases it and releases the grant.
 
 The stages of one incoming seed are data (`STAGES`); any other pair is a late or repeated message and is ignored.
 """
@@ -21,15 +21,11 @@ from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
 from hdus_peer.protocol import erasure, overlay
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.links import Link, Links
-from hdus_peer.protocol.messages import Announce, AnnounceRequest, Heartbeat, Key, KeyRefused, KeyRequest
+from hdus_peer.protocol.messages import AnnounceRequest, Heartbeat, Key, KeyRefused, KeyRequest
 from hdus_peer.protocol.records import (
     ErasureRow,
     FloorRow,
-    GrantRow,
     HeldSeedRow,
-    MemberRow,
-    OwnSeedRow,
-    TombstoneRow,
 )
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import (
@@ -38,8 +34,6 @@ from hdus_peer.protocol.step import (
     Admitted,
     Fetched,
     FetchFailed,
-    Publish,
-    SendKey,
     StartFetch,
     UseSeeds,
 )
@@ -84,103 +78,6 @@ class Exchange:
         self.confirmed: set[PeerId] = set()
         self._confirm_due_s: float | None = None
         self._has_merged = False
-
-    # --- my own seed ------------------------------------------------------------------------------------------------
-    def publish(self, command: Publish, now: Instant, draft: Draft) -> None:
-        """The sealed payload becomes the next generation; one of an old epoch, or after a leave, is destroyed."""
-        state, row, old = self._state, self._state.row, self._state.own_seed()
-        if not state.is_active or command.job_epoch != row.job_epoch:
-            erasure.begin(state, draft, state.me.peer, Cause.REFUSED, (command.payload_sha256,))
-            draft.tell("PublishRefused", phase=row.phase, job_epoch=command.job_epoch)
-            return
-        generation = max(row.generation_highest + 1, row.through_highest + 1, now.unix_s)
-        state.change_self(draft, generation_highest=generation)
-        manifest = state.me.sign(self._manifest(command, generation))
-        state.put(draft, OwnSeedRow(state.me.peer, manifest))
-        if old is not None:
-            erasure.begin(state, draft, state.me.peer, Cause.REPLACED, (old.manifest.statement.payload_sha256,))
-        for link in self._links.speaking():
-            draft.send(link.peer, Announce(manifest))
-        draft.tell("SeedPublished", generation=generation, bytes=command.payload_bytes)
-
-    def _manifest(self, command: Publish, generation: int) -> SeedManifest:
-        return SeedManifest(
-            owner=self._state.me.peer,
-            generation=generation,
-            task=self._state.me.task,
-            architecture=command.architecture,
-            parameters=self._state.me.parameters,
-            schema_sha256=command.schema_sha256,
-            payload_sha256=command.payload_sha256,
-            payload_bytes=command.payload_bytes,
-            reference=command.reference,
-        )
-
-    def serves(self, peer: PeerId, payload_sha256: str) -> bool:
-        """Whether `peer` may read this payload now."""
-        own = self._state.own_seed()
-        is_current = own is not None and own.manifest.statement.payload_sha256 == payload_sha256
-        return is_current and self._state.is_active and self._links.is_speaking(peer)
-
-    def announce(self, peer: PeerId, draft: Draft) -> None:
-        own = self._state.own_seed()
-        if own is not None and self._state.is_active and self._links.is_speaking(peer):
-            draft.send(peer, Announce(own.manifest))
-
-    def on_key_request(self, link: Link, request: KeyRequest, now: Instant, draft: Draft) -> None:
-        problem = self._grant_problem(link, request)
-        if problem:
-            draft.refuse(link.peer, problem)
-            draft.send(link.peer, KeyRefused(request.payload_sha256, problem))
-            return
-        number = self._state.row.grant_highest + 1
-        self._state.change_self(draft, grant_highest=number)
-        row = GrantRow(
-            grant=number,
-            holder=link.peer,
-            generation=request.generation,
-            holder_sequence=request.state_sequence,
-            run_nonce=request.run_nonce,
-            issued_at_s=now.unix_s,
-            hold_until_s=0,
-            closed_by="",
-        )
-        self._state.put(draft, row)
-        draft.act(SendKey(link.peer, self._grant(row, request), None, request.payload_sha256))
-        draft.tell("KeyGranted", link.peer, grant=number, generation=request.generation)
-
-    def _grant(self, row: GrantRow, request: KeyRequest) -> Signed[KeyGrant]:
-        grant = KeyGrant(
-            owner=self._state.me.peer,
-            generation=row.generation,
-            payload_sha256=request.payload_sha256,
-            holder=row.holder,
-            grant=row.grant,
-            run_nonce=row.run_nonce,
-            holder_sequence=row.holder_sequence,
-            issued_at_s=row.issued_at_s,
-        )
-        return self._state.me.sign(grant)
-
-    def _grant_problem(self, link: Link, request: KeyRequest) -> str:
-        own, member = self._state.own_seed(), self._state.get(MemberRow, link.peer)
-        tombstone = self._state.get(TombstoneRow, link.peer)
-        departure = tombstone.departure if tombstone else None
-        if own is None or not self.serves(link.peer, request.payload_sha256):
-            return "gone"
-        if own.manifest.statement.generation != request.generation or request.run_nonce != link.nonce:
-            return "wrong-request"
-        if member is None or member.cloned:
-            return "cloned"
-        if departure and request.state_sequence < departure.statement.state_sequence:
-            return "departed"
-        return "" if self._has_room(link.peer, request.generation) else "crowded"
-
-    def _has_room(self, holder: PeerId, generation: int) -> bool:
-        grants = self._state.all(GrantRow)
-        others = {row.holder for row in grants if row.generation == generation and not row.closed_by}
-        me = self._state.me
-        return overlay.is_served(me.task, me.peer, holder, others, self._state.limits.neighbours_max)
 
     # --- others' seeds: announced, wanted ---------------------------------------------------------------------------
     def on_announce(self, link: Link, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
@@ -438,7 +335,6 @@ class Exchange:
         self._confirm_unreachable(now)
         if self.confirmed != before:
             self.use(draft)
-        self.announce(peer, draft)
         self._start_due(now, draft)
 
     def _confirm_unreachable(self, now: Instant) -> None:

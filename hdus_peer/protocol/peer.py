@@ -1,7 +1,8 @@
 """`PeerCore`: the only door to the protocol. Inputs come in, with `now`; each is answered by one `Step`.
 
 Rule: whoever drives the core carries out every Step, in the order in which they were answered, before it believes
-anything of the next. Nothing here does I/O; the parts that decide are `links`, `exchange` and `unlearning`.
+anything of the next. Nothing here does I/O; the parts that decide are `links`, `granting`,
+`exchange` and `unlearning`.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,6 +16,7 @@ from hdus_peer.protocol import erasure
 from hdus_peer.protocol.contacts import Contacts
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.links import Link, LinkPhase, Links
 from hdus_peer.protocol.messages import (
@@ -66,6 +68,7 @@ class PeerCore:
         self.state = State(me, limits, recovered, rng)
         self.contacts = Contacts(self.state)
         self.links = Links(self.state, self.contacts)
+        self.granting = Granting(self.state, self.links)
         self.exchange = Exchange(self.state, self.links)
         self.unlearning = Unlearning(self.state, self.links, self.exchange)
         self._handlers = self._message_handlers()
@@ -86,7 +89,7 @@ class PeerCore:
         draft = self._draft()
         match command:
             case Publish():
-                self.exchange.publish(command, now, draft)
+                self.granting.publish(command, now, draft)
             case Leave():
                 self.unlearning.leave(now, draft)
             case Rejoin():
@@ -157,11 +160,11 @@ class PeerCore:
     # --- questions that change nothing ------------------------------------------------------------------------------
     def serves(self, peer: PeerId, payload_sha256: str) -> bool:
         """Whether `peer` may read this payload now."""
-        return self.exchange.serves(peer, payload_sha256)
+        return self.granting.serves(peer, payload_sha256)
 
     # --- messages ---------------------------------------------------------------------------------------------------
     def _message_handlers(self) -> dict[type, Callable[[Link, Any, Instant, Draft], None]]:
-        exchange, unlearning = self.exchange, self.unlearning
+        granting, exchange, unlearning = self.granting, self.exchange, self.unlearning
         return {
             Notices: self._on_notices,
             Merged: self._on_merged,
@@ -169,8 +172,8 @@ class PeerCore:
             TombstoneDigest: lambda link, message, now, draft: unlearning.on_digest(link, message, draft),
             TombstoneRequest: lambda link, message, now, draft: unlearning.on_request(link, message, draft),
             Announce: lambda link, message, now, draft: exchange.on_announce(link, message.manifest, now, draft),
-            AnnounceRequest: lambda link, message, now, draft: exchange.announce(link.peer, draft),
-            KeyRequest: exchange.on_key_request,
+            AnnounceRequest: lambda link, message, now, draft: granting.announce(link.peer, draft),
+            KeyRequest: granting.on_key_request,
             Key: lambda link, message, now, draft: exchange.on_key(link, message, draft),
             KeyRefused: lambda link, message, now, draft: exchange.on_key_refused(link, message, draft),
             Receipt: lambda link, message, now, draft: unlearning.on_receipt(link, message, draft),
@@ -231,6 +234,7 @@ class PeerCore:
     def _try_open(self, link: Link, now: Instant, draft: Draft) -> None:
         if self.links.try_open(link, draft):
             self.exchange.on_open(link.peer, now, draft)
+            self.granting.announce(link.peer, draft)
 
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
         self.unlearning.on_heartbeat(link, beat, draft)
