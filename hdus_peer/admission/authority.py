@@ -1,0 +1,165 @@
+"""A network's authority: a directory with the root key and its certificate, the task, and the register.
+
+    root.key        Ed25519, PEM, mode 0600: whoever has it can admit anybody. Keep it off the peers' devices
+    root.pem        the root certificate; public; its presence is what makes the directory a network
+    task.toml       what the network learns
+    members.jsonl   the register
+
+Rules
+1. `root.pem` is written last, so that a crash leaves either a network or none; a creation that was interrupted goes on
+   with the key that is there. A root key is never overwritten.
+2. `admit` is the one door to membership: register first, then credentials. It takes public keys only, so that a request
+   from a device that keeps its keys can pass through the same door.
+"""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hdus_peer.admission import certificates
+from hdus_peer.admission.certificates import Validity
+from hdus_peer.admission.credentials import Credentials, check_free, save
+from hdus_peer.admission.durable import write_durably
+from hdus_peer.admission.register import Admission, Register
+from hdus_peer.admission.task_file import is_name, parse_task, task_text
+from hdus_peer.domain.envelope import Signed, sign
+from hdus_peer.domain.identity import Identity, peer_id_of
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.task import Task
+from hdus_peer.errors import AdmissionError, ConfigurationError
+
+ROOT_DAYS = 7300
+MEMBER_DAYS = 365
+MEMBER_DAYS_MAX = 3650
+_KEY, _CERTIFICATE, _TASK, _REGISTER = "root.key", "root.pem", "task.toml", "members.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An opened authority. `id` is the SHA-256 (hex) of the root's SubjectPublicKeyInfo."""
+
+    directory: Path
+    name: str
+    id: str
+    task: Task
+    task_text: str = field(repr=False)
+    root: Identity = field(repr=False)
+    certificate: x509.Certificate = field(repr=False)
+
+    @property
+    def register(self) -> Register:
+        return Register(self.directory / _REGISTER)
+
+
+def create_network(directory: Path, name: str, task: str, now_s: int | None = None) -> Network:
+    """Make a network in `directory`. `task` is a preset's name or a file. Raises ConfigurationError, AdmissionError
+    where there is a network already, StorageError."""
+    _check_name(name, "network")
+    text = task_text(task)
+    if (directory / _CERTIFICATE).exists():
+        raise AdmissionError(f"There is a network in {directory} already. Admit members with: "
+                             f"hdus-peer network issue NAME --network {directory}")  # fmt: skip
+    root = _read_key(directory) if (directory / _KEY).exists() else _write_new_key(directory)
+    write_durably(directory / _TASK, text.encode("utf-8"), 0o644)
+    validity = Validity.from_now(_instant(now_s), ROOT_DAYS)
+    certificate = certificates.new_root_certificate(root, name, validity)
+    write_durably(directory / _CERTIFICATE, certificates.to_pem(certificate), 0o644)
+    return open_network(directory)
+
+
+def open_network(directory: Path) -> Network:
+    """Raises AdmissionError where there is no network, or one whose files do not belong together."""
+    certificate, public_key = certificates.read_root(_read(directory, _CERTIFICATE))
+    root = _read_key(directory)
+    if root.public_key != public_key:
+        raise AdmissionError(f"{directory / _KEY} is not the key of {_CERTIFICATE} beside it. Put the right one back.")
+    text = _read(directory, _TASK).decode("utf-8", errors="replace")
+    task = parse_task(text, str(directory / _TASK))
+    name = certificates.name_of_root(certificate)
+    return Network(directory, name, certificates.network_id(public_key), task, text, root, certificate)
+
+
+def issue(directory: Path, name: str, days: int = MEMBER_DAYS, now_s: int | None = None) -> Credentials:
+    """Admit a new member: fresh keys, made here, valid for `days`. The caller saves what it gets (`credentials.save`).
+    Raises AdmissionError (no network, name taken), ConfigurationError, StorageError."""
+    _check_name(name, "member")
+    if not 1 <= days <= MEMBER_DAYS_MAX:
+        raise ConfigurationError(f"days = {days} is not possible; allowed: from 1 to {MEMBER_DAYS_MAX}.")
+    network = open_network(directory)
+    identity, tls_key = Identity.generate(), certificates.new_tls_key()
+    instant_s = _instant(now_s)
+    membership, leaf = admit(network, identity.public_key, tls_key.public_key(), name, days, instant_s)
+    return Credentials(
+        network.id, network.name, name, identity, membership, network.task, network.task_text,
+        certificates.to_pem(network.certificate), certificates.to_pem(leaf), _private_pem(tls_key),
+    )  # fmt: skip
+
+
+def issue_file(directory: Path, name: str, file: Path, days: int = MEMBER_DAYS) -> Credentials:
+    """`issue`, saved to `file`; where there is a file already, nobody is admitted."""
+    check_free(file)
+    credentials = issue(directory, name, days)
+    save(credentials, file)
+    return credentials
+
+
+def admit(
+    network: Network, public_key: bytes, tls_key: ec.EllipticCurvePublicKey, name: str, days: int, now_s: int
+) -> tuple[Signed[Membership], x509.Certificate]:
+    """Enter a raw Ed25519 public key into the register, and certify its TLS key. Never for longer than the root."""
+    root_validity = certificates.validity_of(network.certificate)
+    if now_s >= root_validity.not_after_s:
+        raise AdmissionError(f"The root of the network {network.name} has expired. Create a new network.")
+    validity = Validity.from_now(now_s, days).within(root_validity)
+    statement = Membership(network.id, public_key, name, validity.not_before_s, validity.not_after_s)
+    membership = sign(network.root, statement)
+    network.register.append(Admission(membership, now_s))
+    peer = peer_id_of(public_key)
+    return membership, certificates.new_leaf_certificate(network.root, network.certificate, peer, tls_key, validity)
+
+
+def _write_new_key(directory: Path) -> Identity:
+    write_durably(directory / _KEY, _private_pem(Ed25519PrivateKey.generate()), 0o600)
+    return _read_key(directory)
+
+
+def _read_key(directory: Path) -> Identity:
+    try:
+        key = serialization.load_pem_private_key(_read(directory, _KEY), password=None)
+    except (ValueError, TypeError):
+        raise AdmissionError(f"{directory / _KEY} is damaged. Put it back from a copy of the directory.") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise AdmissionError(f"{directory / _KEY} is no Ed25519 key. Put the right one back.")
+    return Identity(key.private_bytes_raw())
+
+
+def _read(directory: Path, name: str) -> bytes:
+    try:
+        return (directory / name).read_bytes()
+    except FileNotFoundError as problem:
+        sentence = f"There is no network in {directory} ({name} is missing)"
+        raise AdmissionError(f"{sentence}. Create one: hdus-peer network create {directory} --task digits") from problem
+    except OSError as problem:
+        raise AdmissionError(f"{directory / name} cannot be read: {problem.strerror}.") from problem
+
+
+def _check_name(name: str, what: str) -> None:
+    if not is_name(name):
+        raise ConfigurationError(
+            f"{name!r} cannot be the name of a {what}; allowed: 1 to 40 letters, digits, '.', '_' or '-'."
+        )
+
+
+def _private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _instant(now_s: int | None) -> int:
+    return int(time.time()) if now_s is None else now_s
