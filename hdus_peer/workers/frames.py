@@ -2,15 +2,20 @@
 
 A frame is 4 bytes header length, 8 bytes body length (big endian), a JSON object, and a binary body. No pickle; both
 lengths are bounded, so that a broken child cannot make its parent read without end.
-The parent's half is asynchronous, the child's blocking; both are here so that they cannot drift apart.
+The parent's half is asynchronous, the child's blocking; both are here so that they cannot drift apart. Only the parent
+pays for asyncio (9 MB), which is therefore imported for the types alone.
 """
 
-import asyncio
+from __future__ import annotations
+
 import json
 import struct
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from hdus_peer.errors import WorkerError
+
+if TYPE_CHECKING:
+    import asyncio
 
 HEADER_BYTES_MAX = 1 << 20
 BODY_BYTES_MAX = 1 << 30
@@ -38,7 +43,7 @@ async def read_frame(stream: asyncio.StreamReader) -> Frame | None:
         header_bytes, body_bytes = _sizes(await stream.readexactly(_LENGTHS.size))
         header = json.loads(await stream.readexactly(header_bytes))
         return header, await stream.readexactly(body_bytes)
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except (EOFError, ConnectionError):  # asyncio.IncompleteReadError is an EOFError
         return None
 
 

@@ -1,0 +1,90 @@
+"""ONNX Runtime, set up for a device that does other things too.
+
+Rule: everything that can change a bit of an answer is fixed here or by the parent: thread count, sequential execution,
+optimisation level, and the number of samples that one run computes. No spinning threads (five times slower on a busy
+device, facts.md), no arena and no memory pattern: an idle predictor gives its scratch memory back and is not slower.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from hdus_peer.errors import DataError, WorkerError
+from hdus_peer.inference.graph import INPUT
+
+BATCH = 64
+"""Samples per run: larger batches are slower on the small graphs here and need more memory."""
+
+Floats = NDArray[np.float32]
+
+_FAILURES = (
+    ort.capi.onnxruntime_pybind11_state.Fail,
+    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
+    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
+    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+    ort.capi.onnxruntime_pybind11_state.NotImplemented,
+    ort.capi.onnxruntime_pybind11_state.RuntimeException,
+)
+
+
+class Session:
+    """One graph, ready to run."""
+
+    def __init__(self, model: bytes, threads: int) -> None:
+        try:
+            self._session = ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
+        except _FAILURES as problem:
+            raise WorkerError("ONNX Runtime cannot load a model; run `hdus-peer train` to export it again") from problem
+        self._session._model_bytes = None  # the wrapper keeps the serialized graph for providers that are not used here
+        (entry,) = (value for value in self._session.get_inputs() if value.name == INPUT)
+        self._shape: tuple[int, ...] = tuple(entry.shape[1:])
+
+    def samples(self, rows: bytes, count: int) -> Floats:
+        """Little-endian float32 `rows` as `count` samples of the model's shape; raises DataError."""
+        expected = count * int(np.prod(self._shape)) * 4
+        if count < 1 or len(rows) != expected:
+            raise DataError(
+                f"{count} samples of shape {self._shape} are {expected} bytes, not {len(rows)}; resize them"
+            )
+        samples = np.frombuffer(rows, dtype="<f4").reshape(count, *self._shape)
+        if not np.isfinite(samples).all():
+            raise DataError("a sample holds values that are not finite; clean the file and try again")
+        return samples
+
+    def run(self, samples: Floats) -> Iterator[list[Floats]]:
+        """Every output, one batch at a time: the same samples in the same batches give the same bits."""
+        for start in range(0, len(samples), BATCH):
+            try:
+                outputs: list[Floats] = self._session.run(None, {INPUT: samples[start : start + BATCH]})
+            except _FAILURES as problem:
+                raise WorkerError(
+                    "ONNX Runtime failed on a batch; run `hdus-peer train` to export it again"
+                ) from problem
+            yield outputs
+
+
+def stacked(batches: list[list[Floats]]) -> list[Floats]:
+    """The batches of `Session.run`, one array per output."""
+    return [np.concatenate(parts) for parts in zip(*batches, strict=True)]
+
+
+def softmax(logits: Floats) -> Floats:
+    """Row by row, without overflow."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
+    options.log_severity_level = 3
+    for pool in ("intra_op", "inter_op"):
+        options.add_session_config_entry(f"session.{pool}.allow_spinning", "0")
+    return options
