@@ -10,16 +10,23 @@ Rules every implementation upholds (`tests/contracts/repository.py` is the suite
 Foreign errors are translated: StorageError (disk full, read-only), StateError (locked, unreadable, later schema).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from hdus_peer.protocol.payload import Readable
-from hdus_peer.protocol.records import Row
+from hdus_peer.protocol.records import HeldSeedRow, OwnSeedRow, Row
 from hdus_peer.protocol.step import Write
 
 R = TypeVar("R", bound=Row)
+
+OVERSIZED = "oversized"
+TRUNCATED = "truncated"
+WRONG_HASH = "wrong-hash"
+DESTROYED = "destroyed"
+_PAYLOAD_HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +56,12 @@ class Partial(Protocol):
     def offset(self) -> int: ...
 
     def write(self, chunk: bytes) -> None:
-        """Append. Raises RefusedError when more comes than was announced, StorageError when the disk refuses."""
+        """Append. Raises RefusedError(OVERSIZED) when more comes than was announced, StorageError when the disk
+        refuses."""
 
     def finish(self) -> None:
-        """Verify size and hash, make it durable under its hash. A mismatch destroys it and raises RefusedError."""
+        """Verify size and hash, make it durable under its hash. A mismatch destroys it and raises
+        RefusedError(TRUNCATED) or RefusedError(WRONG_HASH); RefusedError(DESTROYED) where `destroy` came first."""
 
     def close(self) -> None:
         """Stop; what was written stays for a later try."""
@@ -85,3 +94,14 @@ class Repository(Protocol):
         """Destroy every payload, key and partial without a row (OwnSeedRow, HeldSeedRow); their hashes."""
 
     def close(self) -> None: ...
+
+
+def is_payload_hash(text: str) -> bool:
+    """Whether `text` may name a payload: a SHA-256 in lower-case hex, and so a safe file name."""
+    return _PAYLOAD_HASH.fullmatch(text) is not None
+
+
+def referenced(recovered: Recovered) -> frozenset[str]:
+    """The payloads that a row refers to; every other file is swept."""
+    own = {row.manifest.statement.payload_sha256 for row in recovered.of(OwnSeedRow)}
+    return frozenset(own | {row.payload_sha256 for row in recovered.of(HeldSeedRow)})
