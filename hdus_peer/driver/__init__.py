@@ -1,5 +1,7 @@
-"""The driver: carries out what the core decides. `Driver` is synchronous, so that the simulation runs the very code that
-the daemon runs; `shell` adds a queue, one commit thread and one timer; `effects` does what takes time."""
+"""The driver: carries out what the core decides.
+
+`Driver` is synchronous, so that the simulation runs the very code that the daemon runs; `shell` adds a queue, one
+commit thread and one timer; `effects` does what takes time."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol

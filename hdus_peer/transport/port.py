@@ -10,7 +10,7 @@ Rules every implementation upholds (`tests/contracts/transport.py` is the suite)
 5. `send` never blocks. A full outgoing queue closes the link: the protocol repairs by itself.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from hdus_peer.domain.identity import PeerId
@@ -51,7 +51,7 @@ class Transport(Protocol):
 
     def hang_up(self, peer: PeerId) -> None: ...
 
-    def fetch(self, peer: PeerId, payload_sha256: str, offset: int, payload_bytes: int) -> AsyncIterator[bytes]:
+    def fetch(self, peer: PeerId, payload_sha256: str, offset: int, payload_bytes: int) -> AsyncGenerator[bytes, None]:
         """The ciphertext from `offset` on, in chunks of at most 1 MiB. Raises RefusedError("gone") where the owner no
         longer serves it, UnreachableError when the link or the stream ends early."""
 

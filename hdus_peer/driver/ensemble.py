@@ -1,0 +1,98 @@
+"""What the predictor is made of: a target that follows the core, and evictions that go before it.
+
+Rules
+1. `UseSeeds` is a target, not a command: only the latest one counts.
+2. An eviction at once ends a rebuild that is under way, and the next rebuild waits for it.
+3. An eviction that is not at once waits until the ensemble has been rebuilt without the payload, so that nobody who
+   asks for a prediction notices.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from hdus_peer.driver.tasks import Tasks
+from hdus_peer.errors import RefusedError, WorkerError
+from hdus_peer.protocol.records import HeldSeedRow
+from hdus_peer.protocol.step import Event
+from hdus_peer.repository.port import Repository
+from hdus_peer.workers.port import Predictor, SealedSeed
+
+RETRY_S = 1.0
+
+
+class EnsembleTarget:
+    """`ready` is set once a main model answers; before, no process can hold a seed."""
+
+    def __init__(
+        self, repository: Repository, predictor: Predictor, tasks: Tasks, publish: Callable[[Event], None]
+    ) -> None:
+        self._repository, self._predictor, self._tasks, self._publish = repository, predictor, tasks, publish
+        self.ready = asyncio.Event()
+        self._calm = asyncio.Event()
+        self._calm.set()
+        self._evictions = 0
+        self._wanted: tuple[HeldSeedRow, ...] = ()
+        self._used: tuple[HeldSeedRow, ...] | None = None
+        self._rebuild: asyncio.Task[None] | None = None
+
+    def want(self, seeds: tuple[HeldSeedRow, ...]) -> None:
+        self._wanted = seeds
+        if self._rebuild is None or self._rebuild.done():
+            self._rebuild = self._tasks.spawn(self._follow())
+
+    def forget_main(self) -> None:
+        """Another main model answers from now on: the ensemble is built again."""
+        self._used = None
+        self.want(self._wanted)
+
+    def begin_eviction(self) -> None:
+        """An eviction at once was decided: from now on nothing is rebuilt until `evict` is done."""
+        self._evictions += 1
+        self._calm.clear()
+        if self._rebuild is not None:
+            self._rebuild.cancel()
+        self._used, self._rebuild = None, self._tasks.spawn(self._follow())
+
+    async def evict(self, payloads: frozenset[str], *, at_once: bool) -> None:
+        """Return only when no process can compute with these payloads. After `begin_eviction` if `at_once`."""
+        try:
+            if not at_once:
+                await self._until_followed()
+            await self._evict(payloads)
+        finally:
+            if at_once:
+                self._evictions -= 1
+                if not self._evictions:
+                    self._calm.set()
+
+    async def _evict(self, payloads: frozenset[str]) -> None:
+        while payloads:
+            try:
+                await self._predictor.evict(payloads)
+                return
+            except WorkerError as problem:
+                self._publish(Event("EvictionFailed", None, (("problem", str(problem)),)))
+                await asyncio.sleep(RETRY_S)
+
+    async def _until_followed(self) -> None:
+        while self.ready.is_set() and self._rebuild is not None and not self._rebuild.done():
+            await asyncio.wait([self._rebuild])
+
+    async def _follow(self) -> None:
+        """Rebuild until what is used is what is wanted."""
+        await self.ready.wait()
+        await self._calm.wait()
+        while self._used != self._wanted:
+            wanted = self._wanted
+            try:
+                await self._predictor.use([sealed_seed(self._repository, row) for row in wanted])
+                self._used = wanted
+            except (WorkerError, RefusedError) as problem:
+                self._publish(Event("RebuildFailed", None, (("problem", str(problem)),)))
+                await asyncio.sleep(RETRY_S)
+
+
+def sealed_seed(repository: Repository, row: HeldSeedRow) -> SealedSeed:
+    """The seed of a row as the predictor takes it."""
+    where = repository.location(row.payload_sha256)
+    return SealedSeed(row.manifest.statement, where.payload, where.key)
