@@ -7,7 +7,7 @@ Rules
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ _OPTIONS = [
 ]
 
 A = TypeVar("A", bound=Message)
+V = TypeVar("V")
 
 
 class ControlClient:
@@ -62,9 +63,9 @@ class ControlClient:
     def status(self) -> PeerStatus:
         return from_message(self._ask(self._stub.Status, pb.StatusRequest()), PeerStatus)
 
-    def watch(self) -> Iterator[PeerStatus]:
-        """The status now and at every change, until the daemon ends (which is no error) or the iterator is closed."""
-        return (from_message(message, PeerStatus) for message in self._listen(self._stub.Watch, pb.WatchRequest()))
+    def watch(self) -> Generator[PeerStatus, None, None]:
+        """The status now and at every change, until the daemon ends (which is no error) or the generator is closed."""
+        return self._listen(self._stub.Watch, pb.WatchRequest(), PeerStatus)
 
     def task(self) -> Task:
         return from_message(self._ask(self._stub.DescribeTask, pb.DescribeTaskRequest()), Task)
@@ -94,10 +95,9 @@ class ControlClient:
         request = pb.EvaluateRequest(dataset=dataset, rule=rule)
         return from_message(self._ask(self._stub.Evaluate, request, COMPUTE_TIMEOUT_S), Evaluation)
 
-    def leave(self, wait_s: float | None = None) -> Iterator[LeaveProgress]:
+    def leave(self, wait_s: float | None = None) -> Generator[LeaveProgress, None, None]:
         """Leave, or join the leave under way; ends after the last holder, or after `wait_s` (the leave goes on)."""
-        messages = self._listen(self._stub.Leave, pb.LeaveRequest(), wait_s)
-        return (from_message(message, LeaveProgress) for message in messages)
+        return self._listen(self._stub.Leave, pb.LeaveRequest(), LeaveProgress, wait_s)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""
@@ -109,10 +109,13 @@ class ControlClient:
         except grpc.RpcError as problem:
             raise self._translated(problem) from problem
 
-    def _listen(self, call: Callable[..., Any], request: Message, wait_s: float | None = None) -> Iterator[Any]:
+    def _listen(
+        self, call: Callable[..., Any], request: Message, kind: type[V], wait_s: float | None = None
+    ) -> Generator[V, None, None]:
         stream = call(request, timeout=wait_s)
         try:
-            yield from stream
+            for message in stream:
+                yield from_message(message, kind)
         except grpc.RpcError as problem:
             if not _is_end(problem, wait_s):
                 raise self._translated(problem) from problem

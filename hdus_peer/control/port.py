@@ -22,7 +22,8 @@ DATASETS = ("local", "global", "holdout")
 
 
 class TrainingState(enum.StrEnum):
-    """What the trainer child is about. IDLE: nothing was asked of it since the start, and nothing is finished."""
+    """What the trainer child is about. IDLE: nothing was asked of it since the start, and nothing is finished;
+    DONE: the main model answers and its seed is published."""
 
     IDLE = "idle"
     RUNNING = "running"
@@ -182,7 +183,7 @@ class ControlledDaemon(Protocol):
         """The holder ledger: who was granted which generation of this peer's seed."""
 
     async def train(self) -> int:
-        """Begin a retraining on the data as it is now; returns the job epoch at once. `status` shows how far it is.
+        """Begin a retraining on the data as it is now; returns the job epoch once `status` says RUNNING.
         Raises StateError where a training runs already or the peer is not active."""
 
     async def predict(self, rows: bytes, samples: int) -> Prediction:

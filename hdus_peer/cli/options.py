@@ -1,0 +1,61 @@
+"""Options that commands share."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+STATE_VARIABLE = "HDUS_STATE_DIRECTORY"
+_JSON_KEY = "hdus_peer.json"
+
+Command = Callable[..., Any]
+
+
+def default_state() -> Path:
+    """Where a peer's state lies if nobody says otherwise."""
+    return Path.home() / ".local" / "state" / "hdus-peer"
+
+
+def state_option(command: Command) -> Command:
+    """`--state DIR`, passed on as `state: Path`."""
+    return click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        envvar=STATE_VARIABLE,
+        default=default_state,
+        show_default="~/.local/state/hdus-peer",
+        help=f"The peer's state directory [env: {STATE_VARIABLE}].",
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """`--json`, passed on as `as_json: bool`; known to the error handling before any other option is read."""
+    return click.option(
+        "--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON for programs."
+    )(command)
+
+
+def wants_json(ctx: click.Context) -> bool:
+    return bool(ctx.meta.get(_JSON_KEY, False))
+
+
+def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    ctx.meta[_JSON_KEY] = value
+    return value
+
+
+def asks_daemon(command: Command) -> Command:
+    """Open the control client of `--state` around a command, which gets it as its first argument `daemon`."""
+
+    @state_option
+    @json_option
+    @functools.wraps(command)
+    def connected(state: Path, **options: Any) -> Any:
+        from hdus_peer.control.client import ControlClient
+
+        with ControlClient(state) as daemon:
+            return command(daemon, **options)
+
+    return connected

@@ -1,0 +1,67 @@
+"""`hdus-peer start`: be a peer, in the foreground. The only command that imports the daemon."""
+
+from pathlib import Path
+
+import click
+
+from hdus_peer.cli.options import STATE_VARIABLE, json_option
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command(short_help="Run this peer.")
+@click.option("--config", "config_file", type=_FILE, help="A TOML file; the environment and the flags go before it.")
+@click.option("--credentials", type=_FILE, help="The credentials file of this peer, from its network's authority.")
+@click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar=STATE_VARIABLE,
+    show_envvar=True,
+    help="The peer's state directory.  [default: ~/.local/state/hdus-peer]",
+)
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen for other peers; port 0 takes any free one.")
+@click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="A peer to dial; may be repeated.")
+@click.option("--rejoin", is_flag=True, help="Come back after a leave.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key, for example below.")
+@json_option
+def start(
+    config_file: Path | None,
+    credentials: Path | None,
+    state: Path | None,
+    listen: str | None,
+    peers: tuple[str, ...],
+    rejoin: bool,
+    settings: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Run this peer until Ctrl-C, `hdus-peer stop` or the end of a leave.
+
+    It finds the others by mDNS and by --peer, trains on its own data, shares one small seed, and serves predictions.
+    With --json its log is JSON, one object a line.
+
+    \b
+    Examples
+      hdus-peer start --credentials mira.credentials
+      hdus-peer start --config peer.toml --state ./mira
+      hdus-peer start --credentials mira.credentials --peer 192.0.2.7:7433
+      hdus-peer start --set train.main=resnet20 --set data.source=npz:mnist.npz
+    """
+    from hdus_peer.config import load_config
+    from hdus_peer.daemon import run
+
+    named = {
+        "credentials": credentials,
+        "state_directory": state,
+        "network.listen": listen,
+        "network.static_peers": peers or None,
+        "log.form": "json" if as_json else None,
+    }
+    given = {key: value for key, value in named.items() if value is not None}
+    run(load_config(config_file, {**dict(_setting(text) for text in settings), **given}), rejoin=rejoin)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"{text!r} is no KEY=VALUE, such as train.main=resnet20", param_hint="--set")
+    return key, value

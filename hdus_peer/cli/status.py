@@ -1,0 +1,105 @@
+"""`hdus-peer status`: one look at the daemon, or a live one."""
+
+import contextlib
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from hdus_peer.cli.options import asks_daemon
+from hdus_peer.cli.output import duration, facts_panel, is_terminal, show_facts, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hdus_peer.control.client import ControlClient
+    from hdus_peer.control.port import PeerStatus, TrainingStatus
+
+
+@click.command(short_help="Show what this peer is doing; --watch keeps showing it.")
+@click.option("--watch", is_flag=True, help="Keep showing it until Ctrl-C or the daemon's end.")
+@asks_daemon
+def status(daemon: "ControlClient", as_json: bool, watch: bool) -> None:
+    """Show what this peer is doing.
+
+    \b
+    Examples
+      hdus-peer status
+      hdus-peer status --watch
+      hdus-peer status --json | jq .ensemble.owners
+      hdus-peer status --watch --json      one object a line, at every change
+    """
+    if watch:
+        _watch(daemon, as_json)
+    elif as_json:
+        show_json(daemon.status())
+    else:
+        now = daemon.status()
+        show_facts(title_of(now), facts_of(now))
+
+
+def title_of(status: "PeerStatus") -> str:
+    return f"{status.name} · {status.peer[:8]} · network {status.network} · task {status.task}"
+
+
+def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
+    """What people want to know, most important first."""
+    ensemble, links = status.ensemble, status.links
+    members = f"{links.alive} alive, {links.suspect} suspect, {links.gone} gone"
+    rebuilding = ", being rebuilt: the main model answers alone" if ensemble.pending else ""
+    facts = [
+        ("phase", f"{status.phase}, up {duration(status.uptime_s)}, process {status.pid}"),
+        ("address", status.address),
+        ("main model", _model(status.main.architecture, status.main.parameters)),
+        ("seed", _model(status.seed.architecture, status.seed.parameters)),
+        ("generation", str(status.generation) if status.generation else "none served yet"),
+        ("training", training_of(status.training)),
+        ("ensemble", f"main model and {len(ensemble.owners)} seeds by {ensemble.rule}, ρ {ensemble.rho:g}{rebuilding}"),
+        ("seeds held", str(status.seeds_held)),
+        ("holders of mine", str(status.holders)),
+        ("other members", members),
+    ]
+    if status.owed_receipts:
+        facts.append(("receipts owed", f"{status.owed_receipts} signed, not yet acknowledged"))
+    if status.refusals:
+        facts.append(("refused", ", ".join(f"{count} {why}" for why, count in sorted(status.refusals.items()))))
+    return facts
+
+
+def training_of(training: "TrainingStatus") -> str:
+    """One line: state, and the stage where one is running."""
+    if training.state == "running":
+        return f"{training.stage} {training.fraction:.0%} {training.detail}".rstrip()
+    return f"{training.state} {training.detail}".rstrip()
+
+
+def _model(architecture: str, parameters: int) -> str:
+    return f"{architecture}, {parameters:,} parameters" if parameters else f"{architecture}, not trained yet"
+
+
+def _watch(daemon: "ControlClient", as_json: bool) -> None:
+    with contextlib.closing(daemon.watch()) as changes:
+        if as_json:
+            for now in changes:
+                click.echo(_line(now))
+        elif is_terminal():
+            _draw(changes)
+        else:
+            for now in changes:
+                show_facts(title_of(now), facts_of(now))
+    if not as_json:
+        click.echo("The daemon ended.")
+
+
+def _line(status: "PeerStatus") -> str:
+    import dataclasses
+
+    return json.dumps(dataclasses.asdict(status))
+
+
+def _draw(changes: "Iterator[PeerStatus]") -> None:
+    from rich.live import Live
+
+    with Live(refresh_per_second=10) as live:
+        for now in changes:
+            live.update(facts_panel(title_of(now), facts_of(now)))
