@@ -1,0 +1,149 @@
+"""The parts of the data that a job works on, normalised as the task says.
+
+Rules
+1. The peer's own samples are split into local test, held-out (for early stopping) and training samples; the global test
+   and the unlabelled reference set are the same at every peer of a task with the same source, share no sample with one
+   another, and nobody trains on either.
+2. All splits follow `shards`; samples are put in the order of their hashes, so that a file's order changes no bit.
+3. Classes and normalisation are the task's, never computed from the data.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdus_peer.domain.task import Task
+from hdus_peer.errors import DataError
+from hdus_peer.learning.shards import Shard, fractions, ranks
+from hdus_peer.learning.sources import Samples, load, load_test, load_unlabelled
+from hdus_peer.workers.job import TrainingJob
+
+REFERENCE_PART = 0.20  # of a source without a test set of its own
+TEST_PART = 0.15
+REFERENCE_HALF = 0.5  # of a source's own test set; the rest is the global test
+LOCAL_TEST_PART = 0.20
+HELD_OUT_PART = 0.10
+SAMPLES_MIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`x`: normalised float32 (n, *shape); `y`: int64 class indices (n,)."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True, slots=True)
+class PeerData:
+    """`reference_sha256` names the reference set, `own_sha256` the training and held-out samples with their labels."""
+
+    train: Part
+    holdout: Part
+    local_test: Part
+    global_test: Part
+    reference: NDArray[np.float32]
+    reference_sha256: str
+    own_sha256: str
+
+
+def assemble(job: TrainingJob) -> PeerData:
+    """Load, split and normalise everything that `job` needs. Raises DataError or ConfigurationError."""
+    shard = Shard.parse(job.shard)
+    pool, reference, test = _sources(job)
+    own = pool.where(shard.members(pool.digests, pool.y, len(job.task.classes)))
+    own = _at_most(own, job.samples, "samples")
+    local, rest = _divide(own, "local-test", LOCAL_TEST_PART)
+    holdout, train = _divide(rest, "held-out", HELD_OUT_PART)
+    _check_enough(job, own, train, holdout, local)
+    reference = _at_most(reference, job.reference_samples, "reference")
+    test = _at_most(test, job.test_samples, "test")
+    _check_common(reference, test)
+    return PeerData(
+        train=_normalised(train, job.task),
+        holdout=_normalised(holdout, job.task),
+        local_test=_normalised(local, job.task),
+        global_test=_normalised(test, job.task),
+        reference=_normalised(reference, job.task).x,
+        reference_sha256=hashlib.sha256(b"".join(sorted(reference.digests))).hexdigest(),
+        own_sha256=_fingerprint(train, holdout),
+    )
+
+
+def normalise(x: NDArray[np.generic], task: Task) -> NDArray[np.float32]:
+    """(x / scale - mean) / std per channel, as float32 (n, *shape)."""
+    axes = (-1, *(1,) * (len(task.shape) - 1))
+    mean = np.asarray(task.mean, dtype=np.float32).reshape(axes)
+    std = np.asarray(task.std, dtype=np.float32).reshape(axes)
+    return (x.astype(np.float32) / np.float32(task.scale) - mean) / std
+
+
+def _sources(job: TrainingJob) -> tuple[Samples, Samples, Samples]:
+    """Pool, reference and global test; the latter two from the job's own sources where it names any."""
+    source = load(job.data, job.task)
+    if source.test is not None:
+        pool = source.samples
+        reference, test = _divide(source.test, "reference", REFERENCE_HALF)
+    else:
+        reference, rest = _divide(source.samples, "reference", REFERENCE_PART)
+        test, pool = _divide(rest, "test", TEST_PART / (1 - REFERENCE_PART))
+    if job.test not in ("", job.data):
+        test = _without(load_test(job.test, job.task), pool)
+    if job.reference not in ("", job.data):
+        reference = load_unlabelled(job.reference, job.task)
+    return pool, _without(_without(reference, pool), test), test
+
+
+def _divide(samples: Samples, role: str, part: float) -> tuple[Samples, Samples]:
+    """The `part` of the samples chosen by hash, and the others."""
+    chosen = fractions(samples.digests, role) < part
+    return samples.where(chosen), samples.where(~chosen)
+
+
+def _without(samples: Samples, others: Samples) -> Samples:
+    taken = set(others.digests)
+    return samples.where(np.array([digest not in taken for digest in samples.digests], dtype=bool))
+
+
+def _at_most(samples: Samples, limit: int, role: str) -> Samples:
+    """The `limit` (0: all) samples of the smallest hash, in the order of their hashes."""
+    order = np.lexsort((samples.y, ranks(samples.digests, role)))
+    return samples.at(order[: limit or None])
+
+
+def _normalised(samples: Samples, task: Task) -> Part:
+    return Part(normalise(samples.x, task), samples.y)
+
+
+def _fingerprint(train: Samples, holdout: Samples) -> str:
+    summary = hashlib.sha256()
+    for part in (train, holdout):
+        summary.update(b"%d " % len(part) + b"".join(part.digests) + part.y.tobytes())
+    return summary.hexdigest()
+
+
+def _check_enough(job: TrainingJob, own: Samples, train: Samples, holdout: Samples, local: Samples) -> None:
+    if not len(own):
+        raise DataError(f"shard {job.shard!r} of {job.data!r} is empty; give more data or another shard")
+    if len(np.unique(own.y)) < 2 or len(np.unique(train.y)) < 2:
+        raise DataError(
+            f"{len(own)} samples in shard {job.shard!r} of {job.data!r} train one class only; a model needs two "
+            "or more: give more data or another shard"
+        )
+    if len(train) < SAMPLES_MIN or not len(holdout) or not len(local):
+        raise DataError(
+            f"{len(own)} samples in shard {job.shard!r} of {job.data!r} are too few for training, held-out and test; "
+            "give 20 or more"
+        )
+
+
+def _check_common(reference: Samples, test: Samples) -> None:
+    if len(reference) < SAMPLES_MIN:
+        raise DataError("no reference samples are left to distil on; name another source as the reference")
+    if not len(test):
+        raise DataError("no samples are left for the global test; name another source as the test")

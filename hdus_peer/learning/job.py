@@ -1,0 +1,29 @@
+"""One training job from beginning to end, as often as it is asked for.
+
+Rule: a finished job of the same fingerprint is answered at once, without torch; all that may then be done is to seal
+the seed again, because the sealed one was taken away.
+"""
+
+from typing import Any
+
+from hdus_peer.errors import ConfigurationError
+from hdus_peer.learning import outbox
+from hdus_peer.learning.places import Places, recall
+from hdus_peer.learning.progress import Progress
+from hdus_peer.workers.job import TrainingJob
+
+
+def run(job: TrainingJob, progress: Progress) -> dict[str, Any]:
+    """The fields of a `TrainingResult`, every file durable. Raises LocalError, or Interrupted."""
+    places = Places(job.directory.absolute())
+    finished = recall(places, job.fingerprint)
+    if finished is None:
+        if job.seed not in job.task.seed_architectures:
+            allowed = ", ".join(job.task.seed_architectures)
+            raise ConfigurationError(f"the task allows no seed of architecture {job.seed!r}; choose one of: {allowed}")
+        from hdus_peer.learning.pipeline import learn  # torch is imported only where something is left to learn
+
+        finished = learn(job, places, progress)
+    progress.begin("seal")
+    outbox.fill(places, job.owner, job.task.fingerprint)
+    return finished.result(places)

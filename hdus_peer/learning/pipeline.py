@@ -1,0 +1,135 @@
+"""The stages of learning: data, main model, seed, export. Each can be run again, to the same bits.
+
+Rules
+1. A resumed job differs from an uninterrupted one in no bit: models start from the job's random seed at each stage, and
+   the main model goes on from its checkpoint.
+2. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
+"""
+
+import io
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hdus_peer.learning import outbox
+from hdus_peer.learning.architectures import build, parameter_count
+from hdus_peer.learning.checkpoints import Checkpoints
+from hdus_peer.learning.data import Part, PeerData, assemble
+from hdus_peer.learning.device import prepare
+from hdus_peer.learning.distiller import distil
+from hdus_peer.learning.durable import write_durably
+from hdus_peer.learning.export import export, templates
+from hdus_peer.learning.places import Finished, Places, forget, remember
+from hdus_peer.learning.progress import Interrupted, Progress
+from hdus_peer.learning.tensors import exchanged, pack_tensors, schema_of
+from hdus_peer.learning.trainer import Examples, Training, logits_of, train
+from hdus_peer.workers.job import TrainingJob
+
+
+def learn(job: TrainingJob, places: Places, progress: Progress) -> Finished:
+    """Run (or resume) every stage. Raises LocalError, or Interrupted."""
+    progress.begin("data", f"{job.data}, {job.shard}")
+    device = prepare(job.threads, job.device)
+    data = assemble(job)
+    checkpoints = Checkpoints(places.checkpoint, f"{job.fingerprint} {data.own_sha256}")
+    training = train_main(job, data, device, checkpoints, progress)
+    seed, agreement = distil_seed(job, data, training.model, progress)
+    progress.begin("export")
+    forget(places)
+    outbox.empty(places)
+    write_durably(places.main, export(training.model, job.task.shape))
+    write_durably(places.seed, pack_tensors(exchanged(seed)))
+    write_durably(places.evaluation, _evaluation(data))
+    finished = Finished(
+        fingerprint=job.fingerprint,
+        architecture=job.seed,
+        schema_sha256=schema_of(seed),
+        reference=data.reference_sha256,
+        templates={name: path.name for name, path in templates(job.task, places.templates).items()},
+        summary=_summary(job, data, training, seed, device) | {"seed_agreement": round(agreement, 4)},
+    )
+    remember(places, finished)
+    checkpoints.discard()
+    return finished
+
+
+def train_main(
+    job: TrainingJob, data: PeerData, device: torch.device, checkpoints: Checkpoints, progress: Progress
+) -> Training:
+    """The finished training of the main model, resumed where a checkpoint of it is found."""
+    schedule = job.schedule
+    progress.begin("main", f"{job.main}, {len(data.train)} samples")
+    training = Training.begin(_new_model(job.main, job, device), schedule, job.random_seed)
+    checkpoints.restore(training)
+    position = training.position
+
+    def after_step() -> None:
+        if progress.is_interrupted:
+            checkpoints.save(training)
+            raise Interrupted
+        checkpoints.save_if_due(training)
+        progress.advance(
+            position.epoch / schedule.epochs_max,
+            lambda: f"epoch {position.epoch + 1} of {schedule.epochs_max}, held-out {position.best_accuracy:.1%}",
+        )
+
+    train(training, _examples(data.train, device), _examples(data.holdout, device), schedule, after_step)
+    checkpoints.save(training)
+    return training
+
+
+def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: Progress) -> tuple[nn.Module, float]:
+    """The seed, and the share of the reference set on which it chooses its teacher's class."""
+    plan = job.distillation
+    progress.begin("distil", f"{job.seed}, {len(data.reference)} reference samples")
+    device = next(teacher.parameters()).device
+    reference = torch.from_numpy(data.reference).to(device)
+    targets: Tensor = logits_of(teacher, reference)
+    seed = _new_model(job.seed, job, device)
+
+    def after_step(step: int) -> None:
+        progress.raise_if_interrupted()
+        progress.advance(step / plan.steps, lambda: f"step {step} of {plan.steps}")
+
+    return seed, distil(seed, targets, reference, plan, job.random_seed, after_step)
+
+
+def _new_model(name: str, job: TrainingJob, device: torch.device) -> nn.Module:
+    torch.manual_seed(job.random_seed)
+    return build(name, job.task.shape, len(job.task.classes)).to(device)
+
+
+def _examples(part: Part, device: torch.device) -> Examples:
+    return Examples(torch.from_numpy(part.x).to(device), torch.from_numpy(part.y).to(device))
+
+
+def _evaluation(data: PeerData) -> bytes:
+    parts = {"local": data.local_test, "global": data.global_test, "holdout": data.holdout}
+    arrays: dict[str, Any] = {f"x_{name}": part.x for name, part in parts.items()}
+    arrays |= {f"y_{name}": part.y for name, part in parts.items()}
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def _summary(
+    job: TrainingJob, data: PeerData, training: Training, seed: nn.Module, device: torch.device
+) -> dict[str, str | int | float]:
+    return {
+        "main": job.main,
+        "main_parameters": parameter_count(training.model),
+        "seed_parameters": parameter_count(seed),
+        "train_samples": len(data.train),
+        "holdout_samples": len(data.holdout),
+        "local_samples": len(data.local_test),
+        "global_samples": len(data.global_test),
+        "reference_samples": len(data.reference),
+        "epochs": training.position.epoch,
+        "holdout_accuracy": round(training.position.best_accuracy, 4),
+        "device": device.type,
+        "threads": job.threads,
+        "cpu_s": round(time.process_time(), 2),
+    }
