@@ -1,0 +1,157 @@
+"""The trainer as a child process: `python -m hdus_peer.learning JOB.json`, at low priority, for one job at a time.
+
+The child tells, in frames without a number: {"progress": {"stage", "fraction", "detail"}} as often as it likes, then
+{"result": {the fields of TrainingResult, paths as strings}} or {"error": {"kind", "message"}}, and ends.
+
+Rules
+1. A child that ends without result or error is started again after a backoff and resumes from its checkpoints; five
+   ends in a row without any progress beyond the furthest point ever reached are the end of the job.
+2. `--retrain` (forget a finished result and start anew) is passed until the first progress is heard, and not to a child
+   that resumes: a crash never throws a checkpoint away.
+3. `stop`, or cancelling `run`, ends the child; the job resumes when it is asked for again.
+"""
+
+import asyncio
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hdus_peer.errors import HdusError, StorageError, WorkerError
+from hdus_peer.workers.backoff import Backoff
+from hdus_peer.workers.job import TrainingJob
+from hdus_peer.workers.port import TrainingProgress, TrainingResult
+from hdus_peer.workers.process import Child, Program, raised, start_child
+
+STAGES = ("data", "main", "distil", "export", "seal")
+FRUITLESS_STARTS_MAX = 5
+NICE = 10
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
+"""Keeps glibc from giving activations back and faulting them in again at every step: 1.5 to 1.8 times faster."""
+
+OnProgress = Callable[[TrainingProgress], None]
+
+
+class ProcessTrainer:
+    """Implements `port.Trainer`. `job` without its epoch, which each `run` names."""
+
+    def __init__(self, job: TrainingJob, module: str = "hdus_peer.learning", backoff: Backoff | None = None) -> None:
+        self._job = job
+        self._module = module
+        self._backoff = backoff or Backoff()
+        self._child: Child | None = None
+        self._stopped = asyncio.Event()
+        self._one_job = asyncio.Lock()
+
+    async def run(self, job_epoch: int, progress: OnProgress, retrain: bool) -> TrainingResult:
+        async with self._one_job:
+            job = dataclasses.replace(self._job, job_epoch=job_epoch)
+            path = await asyncio.to_thread(write_job, job)
+            told = _Told(progress)
+            self._backoff.succeeded()
+            while not self._stopped.is_set():
+                fresh = retrain and told.furthest is None
+                child = await self._start(job, path, told.listen, ("--retrain",) if fresh else ())
+                await self._until_ended(child)
+                if told.result is not None:
+                    return told.result
+                if told.error is not None:
+                    raise told.error
+                await self._pause(child, told)
+            raise WorkerError("the training was stopped; it resumes with the next start")
+
+    async def stop(self) -> None:
+        self._stopped.set()
+        if self._child is not None:
+            await self._child.terminate()
+
+    async def _start(
+        self, job: TrainingJob, path: Path, listener: Callable[[dict[str, Any]], None], flags: tuple[str, ...]
+    ) -> Child:
+        threads = str(job.threads)
+        environment = {**ALLOCATOR, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        program = Program(self._module, (str(path), *flags), NICE, environment)
+        starting = asyncio.create_task(start_child(program, "trainer", listener))
+        try:
+            self._child = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await (await starting).terminate()
+            raise
+        return self._child
+
+    async def _until_ended(self, child: Child) -> None:
+        """Wait for its end; a stop that came while it was starting, or a cancellation, ends it."""
+        try:
+            if self._stopped.is_set():
+                await child.terminate()
+            await child.wait_ended()
+        finally:
+            if not child.ended:
+                await asyncio.shield(child.terminate())
+
+    async def _pause(self, child: Child, told: "_Told") -> None:
+        """Between a death and the next start; raises WorkerError once too many starts came to nothing."""
+        if told.advanced():
+            self._backoff.succeeded()
+        self._backoff.failed()
+        if self._backoff.failures >= FRUITLESS_STARTS_MAX:
+            raise WorkerError(f"the training cannot be kept alive ({child.describe_end()}); see the log, free memory")
+        await self._backoff.pause(self._stopped)
+
+
+class _Told:
+    """What the children of one job have said so far."""
+
+    def __init__(self, progress: OnProgress) -> None:
+        self._progress = progress
+        self._before: tuple[int, float] | None = None
+        self.furthest: tuple[int, float] | None = None
+        self.result: TrainingResult | None = None
+        self.error: HdusError | None = None
+
+    def listen(self, header: dict[str, Any]) -> None:
+        try:
+            self._take(header)
+        except (KeyError, TypeError, ValueError):
+            self.error = WorkerError("the trainer said what cannot be understood; install hdus-peer again")
+
+    def advanced(self) -> bool:
+        """Whether any progress went beyond all that was known at the last call."""
+        advanced = self.furthest is not None and (self._before is None or self.furthest > self._before)
+        self._before = self.furthest
+        return advanced
+
+    def _take(self, header: dict[str, Any]) -> None:
+        if "progress" in header:
+            progress = TrainingProgress(**header["progress"])
+            reached = (STAGES.index(progress.stage), progress.fraction)
+            self.furthest = max(reached, self.furthest or reached)
+            self._progress(progress)
+        elif "result" in header:
+            self.result = result_of(header["result"])
+        else:
+            self.error = raised(header["error"])
+
+
+def result_of(fields: dict[str, Any]) -> TrainingResult:
+    """A TrainingResult from the child's JSON. Raises KeyError or TypeError."""
+    paths = {name: Path(fields[name]) for name in ("sealed", "key", "main", "evaluation")}
+    templates = {name: Path(path) for name, path in fields["templates"].items()}
+    return TrainingResult(**{**fields, **paths, "templates": templates})
+
+
+def write_job(job: TrainingJob) -> Path:
+    """Write the job beside the models, so that a reader sees the old one or the new one; the path of the file."""
+    path = job.directory / "job.json"
+    unfinished = path.with_suffix(".json.new")
+    try:
+        job.directory.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("w") as file:
+            file.write(job.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as problem:
+        raise StorageError(f"the training job cannot be written ({problem.strerror}); make room") from problem
+    return path
