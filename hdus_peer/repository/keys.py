@@ -1,18 +1,19 @@
 """Keys of sealed payloads: one file of 32 bytes each, `keys/<SHA-256 of the payload>`.
 
 Rule: a key exists in this one file and nowhere else on the disk, so that destroying the file destroys the key:
-overwrite, fsync, unlink, fsync of the directory. (Keys deleted from SQLite were found again in freed pages and in its
-write-ahead log, which is why they are not rows.) Where a file system or a flash controller writes elsewhere on an
-overwrite, the old block may live on until it is reused: there, an encrypted volume is the answer.
+overwrite with zeros (which are no key), fsync, unlink, fsync of the directory. (Keys deleted from SQLite were found
+again in freed pages and in its write-ahead log, which is why they are not rows.) Where a file system or a flash
+controller writes elsewhere on an overwrite, the old block may live on until it is reused: there, an encrypted volume
+is the answer.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from hdus_peer.domain.sealed import KEY_BYTES
 from hdus_peer.errors import StateError
 from hdus_peer.repository.disk import TEMPORARY_SUFFIX, Disk, write_durably
+from hdus_peer.repository.port import is_key
 
 
 class KeyFiles:
@@ -29,8 +30,8 @@ class KeyFiles:
 
     def put(self, payload_sha256: str, key: bytes) -> None:
         """Durable on return. A different key of the same payload is destroyed first."""
-        if len(key) != KEY_BYTES:
-            raise StateError(f"A key of {len(key)} bytes was given where {KEY_BYTES} are needed: seal the seed again.")
+        if not is_key(key):
+            raise StateError(f"A key of {len(key)} bytes was given where {KEY_BYTES} are needed. Seal the seed again.")
         if self.get(payload_sha256) == key:
             return
         self._make_way(payload_sha256)
@@ -74,7 +75,7 @@ class KeyFiles:
             return
         file = self._disk.open_write(path)
         try:
-            file.write(0, os.urandom(file.size))
+            file.write(0, bytes(file.size))
             file.sync()
         finally:
             file.close()
@@ -90,4 +91,4 @@ def read_key(disk: Disk, path: Path) -> bytes | None:
         key = file.read(0, KEY_BYTES + 1)
     finally:
         file.close()
-    return key if len(key) == KEY_BYTES else None
+    return key if is_key(key) else None

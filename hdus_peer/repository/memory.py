@@ -23,6 +23,7 @@ from hdus_peer.repository.port import (
     Location,
     Partial,
     Recovered,
+    is_key,
     is_payload_hash,
     referenced,
 )
@@ -74,8 +75,8 @@ class MemoryRepository:
 
     def put_key(self, payload_sha256: str, key: bytes) -> None:
         _check_hash(payload_sha256)
-        if len(key) != KEY_BYTES:
-            raise StateError(f"A key of {len(key)} bytes was given where {KEY_BYTES} are needed: seal the seed again.")
+        if not is_key(key):
+            raise StateError(f"A key of {len(key)} bytes was given where {KEY_BYTES} are needed. Seal the seed again.")
         self.state.keys[payload_sha256] = key
 
     def key(self, payload_sha256: str) -> bytes | None:

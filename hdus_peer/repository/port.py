@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from hdus_peer.domain.sealed import KEY_BYTES
 from hdus_peer.protocol.payload import Readable
 from hdus_peer.protocol.records import HeldSeedRow, OwnSeedRow, Row
 from hdus_peer.protocol.step import Write
@@ -34,6 +35,10 @@ class Recovered:
     """Everything that was committed, by table and key."""
 
     rows: dict[type[Row], dict[tuple[str | int, ...], Row]] = field(default_factory=dict)
+
+    def all(self) -> list[Row]:
+        """Every row of every table."""
+        return [row for rows in self.rows.values() for row in rows.values()]
 
     def of(self, table: type[R]) -> list[R]:
         """All rows of one table, in the order of their keys."""
@@ -99,6 +104,11 @@ class Repository(Protocol):
 def is_payload_hash(text: str) -> bool:
     """Whether `text` may name a payload: a SHA-256 in lower-case hex, and so a safe file name."""
     return _PAYLOAD_HASH.fullmatch(text) is not None
+
+
+def is_key(key: bytes) -> bool:
+    """Whether `key` may be a payload's key: 32 bytes, and not the zeros that an overwritten key file holds."""
+    return len(key) == KEY_BYTES and any(key)
 
 
 def referenced(recovered: Recovered) -> frozenset[str]:

@@ -123,14 +123,15 @@ def _table(row: type[Row]) -> Table:
     names = ", ".join(f'"{column.name}"' for column in columns)
     marks = ", ".join("?" for _ in columns)
     where = " AND ".join(f'"{key}" = ?' for key in row.KEY)
-    order = ", ".join(f'"{key}"' for key in row.KEY)
+    keys = ", ".join(f'"{key}"' for key in row.KEY)
+    changes = ", ".join(f'"{column.name}" = excluded."{column.name}"' for column in columns)
     return Table(
         row,
         name,
         columns,
-        put=f'INSERT OR REPLACE INTO "{name}" ({names}) VALUES ({marks})',
+        put=f'INSERT INTO "{name}" ({names}) VALUES ({marks}) ON CONFLICT ({keys}) DO UPDATE SET {changes}',
         delete=f'DELETE FROM "{name}" WHERE {where}',
-        select=f'SELECT {names} FROM "{name}" ORDER BY {order}',
+        select=f'SELECT {names} FROM "{name}" ORDER BY {keys}',
     )
 
 

@@ -25,7 +25,7 @@ CREATE TABLE self (
     job_epoch INTEGER NOT NULL,
     broken_at_s INTEGER NOT NULL,
     PRIMARY KEY (peer)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE member (
     peer TEXT NOT NULL,
@@ -33,7 +33,7 @@ CREATE TABLE member (
     hello BLOB,
     cloned INTEGER NOT NULL,
     PRIMARY KEY (peer)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE tombstone (
     owner TEXT NOT NULL,
@@ -43,7 +43,7 @@ CREATE TABLE tombstone (
     membership BLOB NOT NULL,
     departure BLOB,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE erasure (
     erasure INTEGER NOT NULL,
@@ -53,13 +53,13 @@ CREATE TABLE erasure (
     "grant" INTEGER NOT NULL,
     payloads TEXT NOT NULL,
     PRIMARY KEY (erasure)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE own_seed (
     owner TEXT NOT NULL,
     manifest BLOB NOT NULL,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE held_seed (
     owner TEXT NOT NULL,
@@ -69,7 +69,7 @@ CREATE TABLE held_seed (
     "grant" BLOB NOT NULL,
     lease BLOB,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE "grant" (
     "grant" INTEGER NOT NULL,
@@ -81,33 +81,33 @@ CREATE TABLE "grant" (
     hold_until_s INTEGER NOT NULL,
     closed_by TEXT NOT NULL,
     PRIMARY KEY ("grant")
-) WITHOUT ROWID;
+);
 
 CREATE TABLE receipt (
     owner TEXT NOT NULL,
     holder TEXT NOT NULL,
     receipt BLOB NOT NULL,
     PRIMARY KEY (owner, holder)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE owed_receipt (
     owner TEXT NOT NULL,
     receipt BLOB NOT NULL,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE owed_release (
     owner TEXT NOT NULL,
     "release" BLOB NOT NULL,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 
 CREATE TABLE floor (
     owner TEXT NOT NULL,
     generation INTEGER NOT NULL,
     payload_sha256 TEXT NOT NULL,
     PRIMARY KEY (owner)
-) WITHOUT ROWID;
+);
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)

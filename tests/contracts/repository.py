@@ -1,4 +1,4 @@
-"""What every repository does (see `hdus_peer.repository.port`): subclass, and give a `place` where one can be opened."""
+"""What every repository does (see `hdus_peer.repository.port`): subclass, and give a `place` to open one in."""
 
 from pathlib import Path
 from typing import Protocol
@@ -207,13 +207,14 @@ class RepositoryContract:
         assert place.open().key(SHA) == KEY
 
     def test_another_key_replaces_it(self, repository: Repository) -> None:
-        repository.put_key(SHA, bytes(32))
+        repository.put_key(SHA, samples.key_of_payload(2))
         repository.put_key(SHA, KEY)
         assert repository.key(SHA) == KEY
 
-    def test_a_key_of_another_length_is_refused(self, repository: Repository) -> None:
+    @pytest.mark.parametrize("key", [b"", b"short", bytes(32), bytes([1]) * 33])
+    def test_what_is_no_key_is_refused(self, repository: Repository, key: bytes) -> None:
         with pytest.raises(StateError, match="32"):
-            repository.put_key(SHA, b"short")
+            repository.put_key(SHA, key)
         assert repository.key(SHA) is None
 
     def test_destroyed_is_gone_and_destroying_again_is_no_error(self, place: Place, repository: Repository) -> None:

@@ -31,11 +31,11 @@ PAYLOAD_BYTES = 3000
 
 
 def payload_of(number: int, size: int = PAYLOAD_BYTES) -> bytes:
-    return random.Random(number).randbytes(size)
+    return random.Random(f"payload {number}").randbytes(size)
 
 
 def key_of_payload(number: int) -> bytes:
-    return random.Random(-1 - number).randbytes(32)
+    return random.Random(f"key {number}").randbytes(32)
 
 
 def sha256(data: bytes) -> str:
