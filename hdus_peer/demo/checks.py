@@ -27,9 +27,7 @@ def check_all(found: DemoResult) -> tuple[Check, ...]:
 
 def every_seed_arrived(before: Results) -> Check:
     everybody = {each.peer for each in before}
-    lacking = [
-        each.name for each in before if {*each.owners} != everybody - {each.peer} or {*each.held} != {*each.owners}
-    ]
+    lacking = [each.name for each in before if not {*each.owners} == {*each.held} == everybody - {each.peer}]
     pairs = len(before) * (len(before) - 1)
     return _check("every seed arrived everywhere", lacking, f"{pairs} of {pairs} held and in use", "not at")
 
@@ -79,9 +77,8 @@ def different_from_before(before: Results, after: Results) -> Iterable[Check]:
     for rule in _rules(after):
         pairs = _pairs(after, before, rule)
         same = [name for name, (one, other) in pairs.items() if one == other]
-        yield _check(
-            f"{rule}: logits differ from those before the leave", same, f"{len(pairs)} of {len(after)}", "not at"
-        )
+        detail = f"{len(pairs)} of {len(after)} differ"
+        yield _check(f"{rule}: logits differ from those before the leave", same, detail, "not at")
 
 
 def _check(name: str, wrong: Iterable[str], right: str, prefix: str) -> Check:

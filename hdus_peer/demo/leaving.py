@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hdus_peer.demo.plan import PeerPlan
 from hdus_peer.demo.processes import PeerProcess, command, environment
@@ -37,14 +38,13 @@ def marks_of(leaver: PeerPlan, payload_sha256: str) -> Marks:
         payload = (leaver.state / "seeds" / payload_sha256).read_bytes()
         key = (leaver.state / "keys" / payload_sha256).read_bytes()
     except OSError as problem:
-        raise WorkerError(
-            f"{leaver.name} has no seed {payload_sha256[:8]} of its own ({problem.strerror})"
-        ) from problem
+        sentence = f"{leaver.name} has no seed {payload_sha256[:8]} of its own"
+        raise WorkerError(f"{sentence} ({problem.strerror}): look at its log {leaver.log}") from problem
     return Marks(payload_sha256, (payload[:NEEDLE_BYTES], key))
 
 
 def leave(process: PeerProcess, peer: PeerId, payload_sha256: str) -> Departed:
-    """`hdus-peer leave --yes --json`, and the end of the leaver's daemon. Raises WorkerError where the command fails."""
+    """`hdus-peer leave --yes --json`, and the end of the leaver's daemon. Raises WorkerError where that failed."""
     state, wait = str(process.plan.state), f"{CONFIRM_TIMEOUT_S:g}"
     began = time.monotonic()
     typed = subprocess.run(
@@ -72,9 +72,9 @@ def leave(process: PeerProcess, peer: PeerId, payload_sha256: str) -> Departed:
     )
 
 
-def _parse(typed: "subprocess.CompletedProcess[str]") -> "dict[str, object]":
+def _parse(typed: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
     try:
-        answer = json.loads(typed.stdout)
+        answer: dict[str, Any] = json.loads(typed.stdout)
         if "finished" in answer:
             return answer
         raise WorkerError(f"`hdus-peer leave` failed: {answer.get('error', typed.stdout)}")

@@ -1,4 +1,4 @@
-"""Whether this host's loopback carries multicast: asked by sending a datagram to ourselves, before mDNS is relied on."""
+"""Whether an interface carries multicast: asked by sending a datagram to ourselves, before mDNS is relied on."""
 
 import contextlib
 import secrets

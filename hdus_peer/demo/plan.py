@@ -2,14 +2,14 @@
 
 Rules
 1. A peer is an ordinary one: what is written here, a user could write by hand. Nothing of the demo is inside a peer.
-2. The second network of the counterfactual is this plan again without the leaver: same credentials, shards, random seeds
-   and configuration, other directories. Only how its peers find one another differs: by fixed addresses, so that it
-   never meets the first one.
+2. The second network, of the counterfactual, is this plan again without the leaver: same credentials, shards, random
+   seeds and configuration, other directories. Only how its peers find one another differs: by fixed addresses, so that
+   it never meets the first one.
 """
 
 import json
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -177,7 +177,7 @@ def config_text(plan: NetworkPlan, peer: PeerPlan) -> str:
     )
 
 
-def to_toml(sections: Mapping[str, Mapping[str, str | int | float | bool | Sequence[str]]]) -> str:
+def to_toml(sections: Mapping[str, Mapping[str, object]]) -> str:
     """Sections of plain values; the section "" stands first, without a heading. JSON's scalars are TOML's."""
     lines: list[str] = []
     for heading, values in sections.items():
