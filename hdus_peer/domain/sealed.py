@@ -1,12 +1,13 @@
 """The sealed form of a seed's payload: AES-256-GCM under a key that is used for this one payload.
 
 Layout: 8 bytes magic, 12 bytes nonce, ciphertext with its 16-byte tag. The owner's PeerId and the task's fingerprint
-are authenticated with it, so that a payload cannot be passed off under another owner or task.
+are authenticated with it, so that a payload cannot be passed off under another owner or task. The nonce is derived from
+key and plaintext (HMAC-SHA-256, truncated), so that even a key that was used twice by mistake repeats no nonce.
 Sealing happens in the trainer child, opening in the predictor child; the daemon holds ciphertext only.
 """
 
 import hashlib
-import os
+import hmac
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
@@ -23,7 +24,7 @@ OVERHEAD_BYTES = len(MAGIC) + NONCE_BYTES + 16
 
 def seal(plaintext: bytes, key: bytes, owner: PeerId, task: str) -> bytes:
     """Seal `plaintext` under the 32-byte `key`, which must never be used for a second payload."""
-    nonce = os.urandom(NONCE_BYTES)
+    nonce = hmac.digest(key, plaintext, "sha256")[:NONCE_BYTES]
     return MAGIC + nonce + AESGCM(key).encrypt(nonce, plaintext, _bound(owner, task))
 
 

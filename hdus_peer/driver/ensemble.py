@@ -40,8 +40,9 @@ class EnsembleTarget:
         if self._rebuild is None or self._rebuild.done():
             self._rebuild = self._tasks.spawn(self._follow())
 
-    def forget_main(self) -> None:
-        """Another main model answers from now on: the ensemble is built again."""
+    def serve_main(self) -> None:
+        """A main model answers from now on, the first or another one: the ensemble is built (again) around it."""
+        self.ready.set()
         self._used = None
         self.want(self._wanted)
 

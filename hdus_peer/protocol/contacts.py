@@ -32,6 +32,7 @@ class Contact:
     addresses: tuple[str, ...] = ()
     liveness: Liveness = Liveness.GONE
     is_linked: bool = False
+    was_linked: bool = False
     is_dialling: bool = False
     dial_due_s: float | None = None
     failures: int = 0
@@ -114,7 +115,7 @@ class Contacts:
 
     def on_down(self, contact: Contact, heard_s: float, now: Instant, draft: Draft) -> None:
         """The link is gone; `heard_s` is when something last came over it."""
-        contact.is_linked, contact.silent_since_s = False, heard_s
+        contact.is_linked, contact.was_linked, contact.silent_since_s = False, True, heard_s
         contact.failures = max(1, contact.failures)
         self.on_suspect(contact, draft)
         self._schedule(contact, now)

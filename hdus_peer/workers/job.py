@@ -40,11 +40,13 @@ class Distillation:
 class TrainingJob:
     """`directory`: where models, checkpoints and results go. `data`, `reference`: sources (`digits`,
     `npz:FILE#x=…,y=…`); `shard`: `drop-class:i/n`, `iid:i/n` or `all`; `samples`, `reference_samples`,
-    `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now."""
+    `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now; `seal`: the seed is wanted in its
+    sealed form (it is not, where it was published already)."""
 
     directory: Path
     owner: PeerId
     job_epoch: int
+    seal: bool
     task: Task
     data: str
     shard: str
@@ -63,10 +65,14 @@ class TrainingJob:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of everything but the directory."""
+        """SHA-256 (hex) of everything but the directory and what is done with the result."""
         fields = dataclasses.asdict(self)
-        del fields["directory"]
+        del fields["directory"], fields["seal"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+    def at(self, job_epoch: int) -> "TrainingJob":
+        """The same job on the data as they were at another epoch."""
+        return dataclasses.replace(self, job_epoch=job_epoch)
 
     def to_json(self) -> str:
         return json.dumps({**dataclasses.asdict(self), "directory": str(self.directory)}, indent=1)

@@ -1,0 +1,20 @@
+"""The daemon: the composition root. It builds the adapters, orders start and stop, and answers its owner.
+
+Modules: `home` (the state directory and its credentials), `parts` (which adapter is which), `daemon` (start, run, stop,
+and the calls of the control service), `training` (the trainer's result becomes a seed), `leaving` (how far a leave
+is), `views` (the core's state as values for people), `journal` (events: log, counters, wake-ups).
+"""
+
+from hdus_peer.config import Config
+
+
+def run(config: Config, *, rejoin: bool = False) -> None:
+    """Be a peer until SIGTERM, Ctrl-C, a stop command, or the end of a leave. Raises an HdusError that says why not."""
+    import uvloop
+
+    from hdus_peer.daemon.daemon import Daemon
+    from hdus_peer.daemon.home import open_home
+    from hdus_peer.daemon.journal import set_up_logging
+
+    set_up_logging(config.log.level, config.log.form)
+    uvloop.run(Daemon(config, open_home(config)).run(rejoin=rejoin))

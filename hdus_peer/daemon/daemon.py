@@ -1,0 +1,308 @@
+"""A running peer: start in order, answer its owner, stop in order.
+
+Rules
+1. Before a port opens: the state directory is locked, strays are swept, interrupted erasures are done.
+2. A peer that has left does not start again without an explicit rejoin; one that is leaving goes on leaving.
+3. SIGTERM, Ctrl-C, `stop` and the end of a leave all end the same way, within STOP_S.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncGenerator, Callable
+from typing import Any, TypeVar
+
+from hdus_peer.config import Config
+from hdus_peer.control.port import (
+    HolderView,
+    LeaveProgress,
+    PeerStatus,
+    PeerView,
+    SeedView,
+    TrainingState,
+)
+from hdus_peer.control.server import ControlServer
+from hdus_peer.daemon import parts
+from hdus_peer.daemon.home import Home
+from hdus_peer.daemon.journal import Journal
+from hdus_peer.daemon.leaving import Leaving
+from hdus_peer.daemon.training import Training, training_job
+from hdus_peer.daemon.views import Views
+from hdus_peer.discovery.port import Discovery, Sighting
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.task import Task
+from hdus_peer.driver import Driver
+from hdus_peer.driver.effects import Effects
+from hdus_peer.driver.shell import Input, Shell
+from hdus_peer.errors import DataError, StateError
+from hdus_peer.protocol.messages import Message
+from hdus_peer.protocol.payload import Readable
+from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, Phase
+from hdus_peer.protocol.step import (
+    AddressFound,
+    Event,
+    Leave,
+    LinkDown,
+    LinkUp,
+    Publish,
+    Rejoin,
+    Retrain,
+)
+from hdus_peer.repository.durable import DurableRepository
+from hdus_peer.workers.port import Evaluation, Prediction
+
+WATCH_INTERVAL_S = 0.1
+WATCH_SILENCE_S = 1.0
+STOP_S = 5.0
+LINGER_S = 0.5
+
+T = TypeVar("T")
+
+
+class Daemon:
+    """Implements `control.port.ControlledDaemon` and `transport.port.TransportListener`."""
+
+    def __init__(self, config: Config, home: Home) -> None:
+        self._config, self._home = config, home
+        self._repository = DurableRepository(home.directory, ballast_bytes=config.limits.ballast_bytes)
+        try:
+            self._assemble()
+        except BaseException:
+            self._repository.close()
+            raise
+
+    def _assemble(self) -> None:
+        config, home, repository = self._config, self._home, self._repository
+        repository.sweep()
+        self._core = parts.make_core(config, home.credentials, repository.load())
+        self._views = Views(self._core)
+        self._journal = Journal(self._views.name_of)
+        self._transport = parts.make_transport(config, home.credentials)
+        self._trainer, self._predictor = parts.make_workers(config, home)
+        publish = self._journal.publish
+        self._effects = Effects(repository, self._transport, self._predictor, self._on_done, publish)
+        driver = Driver(repository, self._transport, self._effects, publish)
+        self._shell = Shell(self._core, driver, parts.read_clock, publish)
+        self._training = Training(
+            training_job(config, home),
+            home.published,
+            self._core.state,
+            repository,
+            (self._trainer, self._predictor),
+            self._effects.ensemble,
+            self._publish_seed,
+            publish,
+        )
+        self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of)
+        self._journal.listen(self._leaving.on_event)
+        self._journal.listen(self._on_event)
+        self._control = ControlServer(self, home.directory)
+        self._discovery: Discovery | None = None
+        self._job: asyncio.Task[None] | None = None
+        self._stop_asked = asyncio.Event()
+        self._streams = 0
+        self._started_s = parts.read_clock().boot_s
+
+    # --- life -------------------------------------------------------------------------------------------------------
+    async def run(self, *, rejoin: bool) -> None:
+        """Until somebody asks for the end. Raises an HdusError where the start is not possible."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop_asked.set)
+        shell = asyncio.get_running_loop().create_task(self._shell.run())
+        shell.add_done_callback(lambda _: self._stop_asked.set())
+        try:
+            self._check_phase(rejoin)
+            await self._begin(rejoin)
+            await self._stop_asked.wait()
+        finally:
+            await self._end(shell)
+
+    def _check_phase(self, rejoin: bool) -> None:
+        phase = self._core.state.row.phase
+        if phase in (Phase.LEFT, Phase.HELD) and not rejoin:
+            raise StateError(
+                f"This peer has left its network ({phase}); nothing of it is held anywhere. "
+                "To come back with a new seed: hdus-peer start --rejoin"
+            )
+
+    async def _begin(self, rejoin: bool) -> None:
+        await self._carry_out(lambda core, now: core.start(now))
+        await self._until(lambda: not self._core.state.all(ErasureRow))
+        if rejoin:
+            await self._carry_out(lambda core, now: core.command(Rejoin(), now))
+        await self._transport.start(self)
+        await self._control.start()
+        self._discovery = parts.make_discovery(self._config, self._home.credentials, self._transport.address)
+        await self._discovery.start(self._on_sighting)
+        self._journal.publish(Event("Started", None, (("address", self._transport.address),)))
+        if self._core.state.is_active and self._config.train.auto:
+            self._train_now()
+
+    async def _end(self, shell: "asyncio.Task[None]") -> None:
+        """In order: no news, no calls, no training, no links, no effects, no writes, no lock."""
+        try:
+            async with asyncio.timeout(STOP_S):
+                if self._discovery is not None:
+                    await self._discovery.stop()
+                await self._control.stop()
+                await self._trainer.stop()
+                if self._job is not None:
+                    await asyncio.gather(self._job, return_exceptions=True)
+                await self._transport.stop()
+                await self._effects.stop()
+                await self._predictor.stop()
+        finally:
+            shell.cancel()
+            ended = (await asyncio.gather(shell, return_exceptions=True))[0]
+            self._repository.close()
+        if isinstance(ended, Exception):
+            raise ended
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            await self._journal.changed()
+
+    # --- inputs of the core -----------------------------------------------------------------------------------------
+    async def _carry_out(self, given: Input) -> None:
+        await self._shell.carry_out(given)
+
+    def _on_done(self, done: Any) -> None:
+        self._shell.submit(lambda core, now: core.done(done, now))
+
+    def _on_sighting(self, sighting: Sighting) -> None:
+        found = AddressFound(sighting.peer, sighting.address)
+        self._shell.submit(lambda core, now: core.neighbour(found, now))
+
+    def on_link_up(self, peer: PeerId, dialled: bool) -> None:
+        self._shell.submit(lambda core, now: core.neighbour(LinkUp(peer, dialled), now))
+
+    def on_link_down(self, peer: PeerId, reason: str) -> None:
+        self._shell.submit(lambda core, now: core.neighbour(LinkDown(peer, reason), now))
+
+    def on_message(self, peer: PeerId, message: Message) -> None:
+        self._shell.submit(lambda core, now: core.receive(peer, message, now))
+
+    def on_refused(self, peer: PeerId | None, reason: str) -> None:
+        self._journal.publish(Event("Refused", peer, (("reason", reason),)))
+
+    def open_payload(self, peer: PeerId, payload_sha256: str) -> Readable | None:
+        if not self._core.serves(peer, payload_sha256):
+            return None
+        return self._repository.open_payload(payload_sha256)
+
+    async def _publish_seed(self, seed: Publish) -> None:
+        await self._carry_out(lambda core, now: core.command(seed, now))
+
+    def _on_event(self, event: Event) -> None:
+        if event.name in ("PeerAlive", "PeerSuspected", "PeerGone", "Started") and self._discovery is not None:
+            self._discovery.lonely(self._views.is_lonely())
+        elif event.name == "Left" and not self._streams:
+            self._stop_after_linger()
+
+    def _stop_after_linger(self) -> None:
+        """The leave is complete and nobody is watching: give the last messages a moment, then end."""
+        asyncio.get_running_loop().call_later(LINGER_S, self._stop_asked.set)
+
+    # --- the owner's calls ------------------------------------------------------------------------------------------
+    async def status(self) -> PeerStatus:
+        state, now = self._core.state, parts.read_clock()
+        own, credentials = state.own_seed(), self._home.credentials
+        return PeerStatus(
+            peer=state.me.peer,
+            name=credentials.member,
+            network=credentials.network_name,
+            task=credentials.task.name,
+            phase=state.row.phase,
+            generation=own.manifest.statement.generation if own else 0,
+            address=self._transport.address,
+            pid=os.getpid(),
+            uptime_s=now.boot_s - self._started_s,
+            main=self._training.main,
+            seed=self._training.seed,
+            training=self._training.status,
+            ensemble=self._predictor.state,
+            seeds_held=len(state.held()),
+            links=self._views.link_counts(),
+            holders=self._views.open_holders(),
+            owed_receipts=len(state.all(OwedReceiptRow)),
+            refusals=dict(self._journal.refusals),
+        )
+
+    async def watch(self) -> AsyncGenerator[PeerStatus, None]:
+        while not self._stop_asked.is_set():
+            yield await self.status()
+            await asyncio.sleep(WATCH_INTERVAL_S)
+            await self._changed_or_silence()
+
+    async def _changed_or_silence(self) -> None:
+        try:
+            async with asyncio.timeout(WATCH_SILENCE_S):
+                await self._journal.changed()
+        except TimeoutError:
+            return
+
+    async def task(self) -> Task:
+        return self._home.credentials.task
+
+    async def peers(self) -> list[PeerView]:
+        return self._views.peers(parts.read_clock())
+
+    async def seeds(self) -> list[SeedView]:
+        return self._views.seeds()
+
+    async def holders(self) -> list[HolderView]:
+        return self._views.holders()
+
+    async def train(self) -> int:
+        if not self._core.state.is_active:
+            raise StateError("This peer is leaving and trains no more: come back with hdus-peer start --rejoin.")
+        if self._job is not None and not self._job.done():
+            raise StateError("A training is running already: see hdus-peer status --watch.")
+        await self._carry_out(lambda core, now: core.command(Retrain(), now))
+        self._train_now()
+        return self._core.state.row.job_epoch
+
+    def _train_now(self) -> None:
+        self._job = asyncio.get_running_loop().create_task(self._training.run())
+
+    async def predict(self, rows: bytes, samples: int) -> Prediction:
+        self._check_model()
+        return await self._predictor.predict(rows, samples)
+
+    async def evaluate(self, dataset: str, rule: str) -> Evaluation:
+        self._check_model()
+        return await self._predictor.evaluate(dataset, rule)
+
+    def _check_model(self) -> None:
+        if not self._effects.ensemble.ready.is_set():
+            status = self._training.status
+            if status.state == TrainingState.FAILED:
+                raise DataError(f"This peer has no model, because its training failed: {status.detail}")
+            raise StateError("This peer has no model yet: try again once hdus-peer status says that training is done.")
+
+    async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
+        self._streams += 1
+        try:
+            await self._begin_leave()
+            last = None
+            while not self._stop_asked.is_set():
+                progress = self._leaving.progress()
+                if progress != last:
+                    yield progress
+                    last = progress
+                if progress.finished:
+                    return
+                await self._changed_or_silence()
+        finally:
+            self._streams -= 1
+            if self._core.state.row.phase == Phase.LEFT and not self._streams:
+                self._stop_after_linger()
+
+    async def _begin_leave(self) -> None:
+        if self._core.state.row.phase == Phase.HELD:
+            raise StateError("This peer is held after an unlearning that it had forgotten: start it with --rejoin.")
+        await self._trainer.stop()
+        await self._carry_out(lambda core, now: core.command(Leave(), now))
+
+    async def stop(self) -> None:
+        self._stop_asked.set()

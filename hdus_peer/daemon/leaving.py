@@ -1,0 +1,55 @@
+"""How far a leave is: the holder ledger that the notice committed to, and which of its entries are closed.
+
+Times are this run's own: from the commit of the notice to the moment at which a holder's last entry closed.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from hdus_peer.control.port import HolderErasure, LeaveProgress
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol.records import GrantRow, Phase, ReceiptRow
+from hdus_peer.protocol.state import State
+from hdus_peer.protocol.step import Event
+
+
+class Leaving:
+    """Listens to the journal for the times, and answers from the state."""
+
+    def __init__(self, state: State, clock: Callable[[], Instant], name_of: Callable[[str], str]) -> None:
+        self._state, self._clock, self._name_of = state, clock, name_of
+        self._begun_s: float | None = None
+        self._closed_s: dict[PeerId, float] = {}
+
+    def on_event(self, event: Event) -> None:
+        if event.name == "LeaveBegun":
+            self._begun_s = self._clock().boot_s
+        elif event.name == "GrantClosed" and self._begun_s is not None and event.peer is not None:
+            self._closed_s[event.peer] = self._clock().boot_s
+
+    def progress(self) -> LeaveProgress:
+        through = self._state.through(self._state.me.peer)
+        by_holder: dict[PeerId, list[GrantRow]] = defaultdict(list)
+        for row in sorted(self._state.all(GrantRow), key=lambda row: row.grant):
+            if row.generation <= through:
+                by_holder[row.holder].append(row)
+        holders = tuple(self._holder(peer, rows) for peer, rows in sorted(by_holder.items()))
+        phase = self._state.row.phase
+        return LeaveProgress(phase, through, holders, finished=phase == Phase.LEFT)
+
+    def _holder(self, peer: PeerId, rows: list[GrantRow]) -> HolderErasure:
+        is_confirmed = all(row.closed_by for row in rows)
+        receipt = self._state.get(ReceiptRow, self._state.me.peer, peer)
+        return HolderErasure(
+            peer=peer,
+            name=self._name_of(peer),
+            confirmed=is_confirmed,
+            closed_by=rows[-1].closed_by if is_confirmed else "",
+            after_ms=self._after_ms(peer) if is_confirmed else -1,
+            erased=receipt.receipt.statement.erased if receipt else (),
+        )
+
+    def _after_ms(self, peer: PeerId) -> int:
+        closed_s = self._closed_s.get(peer)
+        return -1 if closed_s is None or self._begun_s is None else round((closed_s - self._begun_s) * 1000)

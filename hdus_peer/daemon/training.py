@@ -1,0 +1,122 @@
+"""Training in a running daemon: one job at a time, and its result becomes the main model and the next seed.
+
+Rules
+1. The job of an epoch is run until it is finished; a restart with a finished one only loads it.
+2. A seed is published once: the file `published` names the job whose seed is in the ledger.
+3. A failed job is told, and changes nothing of what answers now.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from hdus_peer.config import Config
+from hdus_peer.control.port import ModelView, TrainingState, TrainingStatus
+from hdus_peer.daemon.home import Home
+from hdus_peer.driver.ensemble import EnsembleTarget
+from hdus_peer.durable import write_durably
+from hdus_peer.errors import HdusError
+from hdus_peer.protocol.state import State
+from hdus_peer.protocol.step import Event, Publish
+from hdus_peer.repository.port import Repository
+from hdus_peer.workers.job import Distillation, Schedule, TrainingJob
+from hdus_peer.workers.port import Predictor, Trainer, TrainingProgress, TrainingResult
+
+
+def training_job(config: Config, home: Home) -> TrainingJob:
+    """What the configuration asks of the trainer child; the epoch is the ledger's, named with each run."""
+    data, train, distil = config.data, config.train, config.distil
+    return TrainingJob(
+        directory=home.models,
+        owner=home.credentials.peer_id,
+        job_epoch=0,
+        seal=True,
+        task=home.credentials.task,
+        data=data.source,
+        shard=data.shard,
+        samples=data.samples,
+        reference=data.reference,
+        reference_samples=data.reference_samples,
+        test=data.test,
+        test_samples=data.test_samples,
+        main=train.main,
+        seed=train.seed_model,
+        random_seed=train.random_seed,
+        threads=train.threads,
+        device=train.device,
+        schedule=Schedule(train.epochs_max, train.batch, train.learning_rate, train.weight_decay, train.patience),
+        distillation=Distillation(distil.temperature, distil.steps, distil.batch, distil.learning_rate),
+    )
+
+
+class Training:
+    """Brings the trainer's result to the predictor and, sealed, to the core."""
+
+    def __init__(
+        self,
+        job: TrainingJob,
+        published: Path,
+        state: State,
+        repository: Repository,
+        workers: tuple[Trainer, Predictor],
+        ensemble: EnsembleTarget,
+        publish_seed: Callable[[Publish], Awaitable[None]],
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._job, self._published, self._state, self._repository = job, published, state, repository
+        self._trainer, self._predictor = workers
+        self._ensemble, self._publish_seed, self._tell = ensemble, publish_seed, tell
+        self._summary: dict[str, str | int | float] = {}
+        self.status = TrainingStatus(TrainingState.IDLE, "", 0.0, "")
+
+    @property
+    def main(self) -> ModelView:
+        return ModelView(self._job.main, int(self._summary.get("main_parameters", 0)))
+
+    @property
+    def seed(self) -> ModelView:
+        return ModelView(self._job.seed, int(self._summary.get("seed_parameters", 0)))
+
+    async def run(self) -> None:
+        """Bring the job of the current epoch to its end; never raises an HdusError: a failure is a status."""
+        epoch = self._state.row.job_epoch
+        self._on_progress(TrainingProgress("data", 0.0, ""))
+        try:
+            await self._run(epoch)
+        except HdusError as problem:
+            self.status = TrainingStatus(TrainingState.FAILED, "", 0.0, str(problem))
+            self._tell(Event("TrainingFailed", None, (("problem", str(problem)),)))
+        else:
+            self.status = TrainingStatus(TrainingState.DONE, "", 1.0, "")
+            self._tell(Event("TrainingDone", None, (("job_epoch", epoch),)))
+
+    async def _run(self, epoch: int) -> None:
+        must_publish = not self._is_published(epoch)
+        result = await self._trainer.run(epoch, self._on_progress, seal=must_publish)
+        await self._predictor.start(result.main, result.templates, result.evaluation)
+        self._summary = result.summary
+        self._ensemble.serve_main()
+        if must_publish:
+            await self._publish(epoch, result)
+
+    def _is_published(self, epoch: int) -> bool:
+        own = self._state.own_seed()
+        if own is None or not self._published.exists():
+            return False
+        payload = self._repository.open_payload(own.manifest.statement.payload_sha256)
+        if payload is not None:
+            payload.close()
+        return payload is not None and self._published.read_text() == self._fingerprint(epoch)
+
+    def _fingerprint(self, epoch: int) -> str:
+        return self._job.at(epoch).fingerprint
+
+    async def _publish(self, epoch: int, result: TrainingResult) -> None:
+        sha256, size = await asyncio.to_thread(self._repository.adopt, result.sealed, result.key)
+        seed = Publish(epoch, result.architecture, result.schema_sha256, sha256, size, result.reference)
+        await self._publish_seed(seed)
+        await asyncio.to_thread(write_durably, self._published, self._fingerprint(epoch).encode(), 0o600)
+
+    def _on_progress(self, progress: TrainingProgress) -> None:
+        self.status = TrainingStatus(TrainingState.RUNNING, progress.stage, progress.fraction, progress.detail)
+        self._tell(Event("TrainingProgressed", None, (("stage", progress.stage),)))

@@ -1,0 +1,88 @@
+"""The core's state as values for its owner: peers, seeds, holders, counts. Reads, never changes."""
+
+from collections import Counter
+
+from hdus_peer.control.port import HolderView, LinkCounts, PeerView, SeedView
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.identity import PeerId, short
+from hdus_peer.protocol.contacts import Liveness
+from hdus_peer.protocol.peer import PeerCore
+from hdus_peer.protocol.records import GrantRow, HeldSeedRow, MemberRow
+
+
+class Views:
+    def __init__(self, core: PeerCore) -> None:
+        self._core = core
+
+    def name_of(self, peer: str) -> str:
+        """The member's name; the short PeerId of one whose membership has not been seen."""
+        if peer == self._core.state.me.peer:
+            return self._core.state.me.membership.statement.name
+        member = self._core.state.get(MemberRow, peer)
+        return member.membership.statement.name if member else short(peer)
+
+    def link_counts(self) -> LinkCounts:
+        counts = Counter(contact.liveness for contact in self._core.contacts.known.values())
+        return LinkCounts(counts[Liveness.ALIVE], counts[Liveness.SUSPECT], counts[Liveness.GONE])
+
+    def is_lonely(self) -> bool:
+        """Whether somebody that may come back is missing, or nobody was ever found."""
+        through = self._core.state.through
+        known = [contact for contact in self._core.contacts.known.values() if not through(contact.peer)]
+        return not known or any(contact.liveness != Liveness.ALIVE for contact in known)
+
+    def open_holders(self) -> int:
+        return len({row.holder for row in self._core.state.all(GrantRow) if not row.closed_by})
+
+    def peers(self, now: Instant) -> list[PeerView]:
+        state = self._core.state
+        known = {row.peer for row in state.all(MemberRow)} | self._core.contacts.known.keys()
+        views = [self._peer(peer, now) for peer in known if peer != state.me.peer]
+        return sorted(views, key=lambda view: (view.name, view.peer))
+
+    def _peer(self, peer: PeerId, now: Instant) -> PeerView:
+        state, contact, link = self._core.state, self._core.contacts.known.get(peer), self._core.links.get(peer)
+        member = state.get(MemberRow, peer)
+        heard_s = link.heard_s if link else contact.silent_since_s if contact and contact.was_linked else None
+        return PeerView(
+            peer=peer,
+            name=self.name_of(peer),
+            state=contact.liveness if contact else Liveness.GONE,
+            address=contact.addresses[0] if contact and contact.addresses else "",
+            dialled=bool(link and link.dialled),
+            generation=link.generation if link else 0,
+            held=state.get(HeldSeedRow, peer) is not None,
+            holds_mine=any(row.holder == peer and not row.closed_by for row in state.all(GrantRow)),
+            cloned=bool(member and member.cloned),
+            heard_ms=-1 if heard_s is None else max(0, round((now.boot_s - heard_s) * 1000)),
+        )
+
+    def seeds(self) -> list[SeedView]:
+        return [
+            SeedView(
+                owner=row.owner,
+                name=self.name_of(row.owner),
+                architecture=row.manifest.statement.architecture,
+                generation=row.generation,
+                payload_bytes=row.manifest.statement.payload_bytes,
+                payload_sha256=row.payload_sha256,
+                confirmed=row.owner in self._core.exchange.confirmed,
+            )
+            for row in self._core.state.held()
+        ]
+
+    def holders(self) -> list[HolderView]:
+        rows = sorted(self._core.state.all(GrantRow), key=lambda row: row.grant)
+        return [self._holder(row) for row in rows]
+
+    def _holder(self, row: GrantRow) -> HolderView:
+        contact = self._core.contacts.known.get(row.holder)
+        return HolderView(
+            peer=row.holder,
+            name=self.name_of(row.holder),
+            generation=row.generation,
+            state=contact.liveness if contact else Liveness.GONE,
+            issued_at_s=row.issued_at_s,
+            hold_until_s=row.hold_until_s,
+            closed_by=row.closed_by,
+        )
