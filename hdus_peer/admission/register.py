@@ -84,7 +84,7 @@ class Register:
 
     def _check_name(self, wanted: Admission, admissions: tuple[Admission, ...]) -> None:
         for earlier in admissions:
-            if earlier.name == wanted.name and earlier.membership.statement.covers(wanted.issued_at_s):
+            if earlier.name == wanted.name and wanted.issued_at_s <= earlier.membership.statement.not_after_s:
                 raise AdmissionError(f"There is a member named {wanted.name} already. Choose another name.")
 
     def _parse(self, data: bytes) -> tuple[Admission, ...]:
