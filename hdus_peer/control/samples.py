@@ -82,8 +82,9 @@ def _read_rows(file: Path, array: str) -> Array:
     try:
         if file.suffix.lower() == ".csv":
             return _read_csv(file)
-        loaded = np.load(file, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else _member(loaded, file, array)
+        with file.open("rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else _member(loaded, file, array)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as problem:
         raise DataError(
             f"{file} cannot be read as {file.suffix[1:]} rows of numbers ({problem}): store them again"
@@ -91,14 +92,13 @@ def _read_rows(file: Path, array: str) -> Array:
 
 
 def _member(archive: Any, file: Path, array: str) -> Array:
-    with archive:
-        names = sorted(archive.files)
-        wanted = array or next((name for name in ("x", "x_test") if name in names), names[0] if len(names) == 1 else "")
-        if wanted not in names:
-            missing = f"has no array {array!r}" if array else "holds several arrays"
-            raise DataError(f"{file} {missing}: choose one with --array ({', '.join(names)})")
-        member: Array = archive[wanted]
-        return member
+    names = sorted(archive.files)
+    wanted = array or next((name for name in ("x", "x_test") if name in names), names[0] if len(names) == 1 else "")
+    if wanted not in names:
+        missing = f"has no array {array!r}" if array else "holds several arrays"
+        raise DataError(f"{file} {missing}: choose one with --array ({', '.join(names)})")
+    member: Array = archive[wanted]
+    return member
 
 
 def _read_csv(file: Path) -> Array:

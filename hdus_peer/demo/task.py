@@ -80,7 +80,7 @@ def _read(data: str) -> tuple[Array, Array, str]:
     path, _, chosen = data.removeprefix("npz:").partition("#")
     names = dict(item.split("=", 1) for item in chosen.split(",") if "=" in item)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             x_name = names.get("x") or ("x_train" if "x_train" in archive.files else "x")
             y_name = names.get("y") or ("y_train" if "x" not in names and "x_train" in archive.files else "y")
             x, y = archive[x_name], archive[y_name]

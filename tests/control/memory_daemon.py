@@ -145,7 +145,7 @@ class MemoryDaemon:
         try:
             for progress in self.leaves:
                 yield progress
-            if not self.leaves[-1].finished:
+            if self.leaves and not self.leaves[-1].finished:
                 await asyncio.Event().wait()
         finally:
             self.abandoned.set()
