@@ -18,6 +18,7 @@ from hdus_peer.protocol.step import Event
 
 _LEVELS = {
     "Refused": logging.DEBUG,
+    "TrainingProgressed": logging.DEBUG,
     "Unreached": logging.DEBUG,
     "GrantClosed": logging.DEBUG,
     "KeyGranted": logging.DEBUG,
@@ -94,3 +95,4 @@ def set_up_logging(level: str, form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonForm() if form == "json" else _HumanForm())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("grpc").setLevel(logging.WARNING)

@@ -92,7 +92,7 @@ class Training:
 
     async def _run(self, epoch: int) -> None:
         must_publish = not self._is_published(epoch)
-        result = await self._trainer.run(epoch, self._on_progress, seal=must_publish)
+        result = await self._trainer.run(epoch, self._on_progress, retrain=False)
         await self._predictor.start(result.main, result.templates, result.evaluation)
         self._summary = result.summary
         self._ensemble.serve_main()
