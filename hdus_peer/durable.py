@@ -16,7 +16,7 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_and_rename(path, data, mode)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as problem:
         sentence = f"{path} cannot be written ({problem.strerror})"
         raise StorageError(f"{sentence}: make room, or choose another place.") from problem
@@ -27,7 +27,7 @@ def remove_durably(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
         if path.parent.is_dir():
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
     except OSError as problem:
         raise StorageError(f"{path} cannot be removed ({problem.strerror}): mend its directory.") from problem
 
@@ -46,7 +46,8 @@ def _write_and_rename(path: Path, data: bytes, mode: int) -> None:
         raise
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in `directory` durable."""
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hdus_peer.admission import certificates
-from hdus_peer.admission.durable import write_durably
+from hdus_peer.durable import write_durably
 from hdus_peer.admission.envelope_text import envelope_from_fields, envelope_to_fields
 from hdus_peer.admission.task_file import parse_task
 from hdus_peer.domain.envelope import Signed, from_text, open_envelope, to_text

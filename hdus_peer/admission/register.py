@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from hdus_peer.admission.durable import sync_directory
+from hdus_peer.durable import sync_directory
 from hdus_peer.admission.envelope_text import envelope_from_fields, envelope_to_fields
 from hdus_peer.domain.envelope import Signed, open_envelope
 from hdus_peer.domain.identity import PeerId
