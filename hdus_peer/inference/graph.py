@@ -84,9 +84,9 @@ def parse(model: bytes) -> Any:
 
 def joined(main: Any, seeds: Sequence[Any], mix: Mix) -> bytes:
     """The serialized graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order."""
-    graph = main.graph
+    graph, rule = main.graph, rule_named(mix.rule)
     outputs = [_attach(main, seed, f"seed{index}/") for index, seed in enumerate(seeds)]
-    combined = rule_named(mix.rule)(Nodes(graph), LOGITS, outputs, mix.rho) if outputs else LOGITS
+    combined = rule(Nodes(graph), LOGITS, outputs, mix.rho) if outputs else LOGITS
     shape = graph.output[0].type
     del graph.output[:]
     for name, source in ((ALONE, LOGITS), (ENSEMBLE, combined)):

@@ -59,7 +59,8 @@ class Service:
     def _check(self, request: dict[str, Any]) -> Answer:
         seed = _sealed(request["seed"])
         templates = load_templates(_paths(request["templates"]), {seed.architecture})
-        probe(templates[seed.architecture], open_seed(seed, templates), self._threads)
+        tensors = open_seed(seed, templates)
+        probe(templates[seed.architecture], tensors, self._threads)
         return {}, b""
 
     def _predict(self, samples: int, body: bytes) -> Answer:

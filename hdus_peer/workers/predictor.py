@@ -275,7 +275,8 @@ class ProcessPredictor:
         try:
             await work
         except HdusError as problem:  # whoever asks next tries again, and is told
-            log.error("the ensemble is not rebuilt yet: %s", problem)
+            if not self._stopped.is_set():
+                log.error("the ensemble is not rebuilt yet: %s", problem)
 
     def _load_request(self, wanted: Wanted) -> dict[str, Any]:
         return {

@@ -156,13 +156,20 @@ class Child:
         finally:
             self._gone = True
             self._fail_waiting()
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+            await self._reap()
             await asyncio.wait({reading}, timeout=LAST_WORDS_S)
             reading.cancel()
             self._input().close()
             self._ended.set()
+
+    async def _reap(self) -> None:
+        """It closed its channel, so it is about to end; what hangs there is killed."""
+        try:
+            await asyncio.wait_for(self._process.wait(), LAST_WORDS_S)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
 
     async def _read_frames(self) -> None:
         stdout = self._process.stdout

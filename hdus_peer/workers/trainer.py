@@ -1,4 +1,5 @@
-"""The trainer as a child process: `python -m hdus_peer.learning JOB.json`, at low priority, for one job at a time.
+"""The trainer as a child process: `python -m hdus_peer.learning JOB.json`, one job at a time. It lowers its own
+priority.
 
 The child tells, in frames without a number: {"progress": {"stage", "fraction", "detail"}} as often as it likes, then
 {"result": {the fields of TrainingResult, paths as strings}} or {"error": {"kind", "message"}}, and ends.
@@ -6,8 +7,8 @@ The child tells, in frames without a number: {"progress": {"stage", "fraction", 
 Rules
 1. A child that ends without result or error is started again after a backoff and resumes from its checkpoints; five
    ends in a row without any progress beyond the furthest point ever reached are the end of the job.
-2. `--retrain` (forget a finished result and start anew) is passed until the first progress is heard, and not to a child
-   that resumes: a crash never throws a checkpoint away.
+2. To train again on the data as they are now, the note of the finished result is removed once, before the first start;
+   a child that is started again resumes: a crash never throws a checkpoint away.
 3. `stop`, or cancelling `run`, ends the child; the job resumes when it is asked for again.
 """
 
@@ -22,11 +23,12 @@ from hdus_peer.errors import HdusError, StorageError, WorkerError
 from hdus_peer.workers.backoff import Backoff
 from hdus_peer.workers.job import TrainingJob
 from hdus_peer.workers.port import TrainingProgress, TrainingResult
-from hdus_peer.workers.process import Child, Program, raised, start_child
+from hdus_peer.workers.process import Child, Listener, Program, raised, start_child
 
 STAGES = ("data", "main", "distil", "export", "seal")
 FRUITLESS_STARTS_MAX = 5
-NICE = 10
+RESULT_NOTE = "result.json"
+"""What the child keeps beside the models when it has finished a job (see `learning.__main__`)."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
 """Keeps glibc from giving activations back and faulting them in again at every step: 1.5 to 1.8 times faster."""
 
@@ -48,11 +50,12 @@ class ProcessTrainer:
         async with self._one_job:
             job = dataclasses.replace(self._job, job_epoch=job_epoch)
             path = await asyncio.to_thread(write_job, job)
+            if retrain:
+                await asyncio.to_thread(forget_result, job.directory)
             told = _Told(progress)
             self._backoff.succeeded()
             while not self._stopped.is_set():
-                fresh = retrain and told.furthest is None
-                child = await self._start(job, path, told.listen, ("--retrain",) if fresh else ())
+                child = await self._start(job, path, told.listen)
                 await self._until_ended(child)
                 if told.result is not None:
                     return told.result
@@ -66,12 +69,10 @@ class ProcessTrainer:
         if self._child is not None:
             await self._child.terminate()
 
-    async def _start(
-        self, job: TrainingJob, path: Path, listener: Callable[[dict[str, Any]], None], flags: tuple[str, ...]
-    ) -> Child:
+    async def _start(self, job: TrainingJob, path: Path, listener: Listener) -> Child:
         threads = str(job.threads)
         environment = {**ALLOCATOR, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        program = Program(self._module, (str(path), *flags), NICE, environment)
+        program = Program(self._module, (str(path),), environment=environment)
         starting = asyncio.create_task(start_child(program, "trainer", listener))
         try:
             self._child = await asyncio.shield(starting)
@@ -155,3 +156,11 @@ def write_job(job: TrainingJob) -> Path:
     except OSError as problem:
         raise StorageError(f"the training job cannot be written ({problem.strerror}); make room") from problem
     return path
+
+
+def forget_result(directory: Path) -> None:
+    """Disown what a finished job left, so that the next start trains again. Raises StorageError."""
+    try:
+        (directory / RESULT_NOTE).unlink(missing_ok=True)
+    except OSError as problem:
+        raise StorageError(f"the last result cannot be removed ({problem.strerror}); check permissions") from problem

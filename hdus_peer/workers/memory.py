@@ -1,0 +1,218 @@
+"""Predictor and trainer without processes or models: the same contracts, for tests of the daemon and simulations.
+
+What they keep of the real ones: who is refused and why, what answers when, and that an answer is a function of the main
+model and the seeds held, in whatever order they came. A "model" here is the hash of its file, and its logits for a
+sample are a hash of both: meaningless and reproducible.
+
+Absent on purpose: learning anything; a template's schema (a seed is compared with its manifest alone).
+"""
+
+import hashlib
+import json
+import math
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.sealed import KEY_BYTES, schema_digest, seal, unseal
+from hdus_peer.domain.task import Task
+from hdus_peer.errors import ConfigurationError, DataError, ForgedError, MalformedError, RefusedError, WorkerError
+from hdus_peer.workers.port import (
+    EnsembleState,
+    Evaluation,
+    Prediction,
+    SealedSeed,
+    TrainingProgress,
+    TrainingResult,
+)
+
+RULES = ("logit-mean", "prob-mean")
+DATASETS = ("local", "global", "holdout")
+EVALUATION_SAMPLES = 32
+
+Row = list[float]
+
+
+class MemoryPredictor:
+    """Implements `port.Predictor`; `classes` is the width of its answers."""
+
+    def __init__(self, rule: str = "logit-mean", rho: float = 0.3, classes: int = 3) -> None:
+        self._classes = classes
+        self._state = EnsembleState(0, (), rule, rho, pending=True)
+        self._main: bytes | None = None
+        self._architectures: frozenset[str] = frozenset()
+        self._seeds: tuple[SealedSeed, ...] = ()
+        self._stopped = False
+
+    @property
+    def state(self) -> EnsembleState:
+        return self._state
+
+    async def start(self, main: Path, templates: dict[str, Path], evaluation: Path) -> None:
+        self._main = hashlib.sha256(main.read_bytes()).digest()
+        self._architectures = frozenset(templates)
+        self._serve(self._seeds, pending=self._state.pending and self._state.version > 0)
+
+    async def check(self, seed: SealedSeed) -> None:
+        if seed.manifest.architecture not in self._architectures:
+            raise RefusedError("unknown-architecture")
+        _check_plaintext(_plaintext(seed), seed.manifest.schema_sha256)
+
+    async def use(self, seeds: Sequence[SealedSeed]) -> EnsembleState:
+        self._living()
+        ordered = tuple(sorted(seeds, key=lambda seed: seed.manifest.owner))
+        if self._state.pending or ordered != self._seeds:
+            self._serve(ordered, pending=False)
+        return self._state
+
+    async def evict(self, payloads: frozenset[str]) -> None:
+        if payloads & {seed.manifest.payload_sha256 for seed in self._seeds}:
+            self._serve((), pending=True)
+
+    async def predict(self, rows: bytes, samples: int) -> Prediction:
+        self._living()
+        size = len(rows) // max(samples, 1)
+        if samples < 1 or not size or size * samples != len(rows) or size % 4:
+            raise DataError(f"{len(rows)} bytes are not {samples} samples; resize them")
+        pairs = [self._logits(rows[start : start + size], "") for start in range(0, len(rows), size)]
+        alone, ensemble = [_softmax(row) for row, _ in pairs], [_softmax(row) for _, row in pairs]
+        return Prediction(alone, ensemble, self._state)
+
+    async def evaluate(self, dataset: str, rule: str) -> Evaluation:
+        self._living()
+        if dataset not in DATASETS:
+            raise DataError(f"no data set is called {dataset!r}; choose one of {', '.join(DATASETS)}")
+        if rule and rule not in RULES:
+            raise ConfigurationError(f"no combination rule is called {rule!r}; choose one of {', '.join(RULES)}")
+        pairs = [self._logits(f"{dataset}{index}".encode(), rule) for index in range(EVALUATION_SAMPLES)]
+        digest = hashlib.sha256(b"".join(struct.pack(f"<{self._classes}f", *row) for _, row in pairs)).hexdigest()
+        right_alone = sum(alone.index(max(alone)) == 0 for alone, _ in pairs)
+        right = sum(row.index(max(row)) == 0 for _, row in pairs)
+        return Evaluation(
+            dataset,
+            rule or self._state.rule,
+            EVALUATION_SAMPLES,
+            right_alone / EVALUATION_SAMPLES,
+            right / EVALUATION_SAMPLES,
+            digest,
+            self._state,
+        )
+
+    async def stop(self) -> None:
+        self._stopped = True
+
+    def _serve(self, seeds: tuple[SealedSeed, ...], pending: bool) -> None:
+        self._seeds = seeds
+        owners = tuple(seed.manifest.owner for seed in seeds)
+        self._state = replace(self._state, version=self._state.version + 1, owners=owners, pending=pending)
+
+    def _living(self) -> bytes:
+        if self._stopped:
+            raise WorkerError("the predictor was stopped")
+        if self._main is None:
+            raise WorkerError("there is no model yet; wait until the first training is done")
+        return self._main
+
+    def _logits(self, row: bytes, rule: str) -> tuple[Row, Row]:
+        """One sample's logits, alone and ensemble."""
+        alone = self._member(self._living(), row)
+        if not self._seeds:
+            return alone, alone
+        seeds = [self._member(seed.manifest.payload_sha256.encode() + rule.encode(), row) for seed in self._seeds]
+        means = [math.fsum(column) / len(seeds) for column in zip(*seeds, strict=True)]
+        rho = self._state.rho
+        return alone, [(1 - rho) * own + rho * mean for own, mean in zip(alone, means, strict=True)]
+
+    def _member(self, model: bytes, row: bytes) -> Row:
+        digests = (hashlib.sha256(b"%d " % index + model + row).digest() for index in range(self._classes))
+        return [int.from_bytes(digest[:4], "big") / 2**31 for digest in digests]
+
+
+class MemoryTrainer:
+    """Implements `port.Trainer`: each job's result is made of a few numbers that depend on owner and epoch."""
+
+    def __init__(self, directory: Path, owner: PeerId, task: Task) -> None:
+        self._directory = directory
+        self._owner = owner
+        self._task = task
+        self._trainings = 0
+
+    async def run(self, job_epoch: int, progress: Callable[[TrainingProgress], None], retrain: bool) -> TrainingResult:
+        if retrain or not self._trainings:
+            self._trainings += 1
+        for stage in ("data", "main", "distil", "export", "seal"):
+            progress(TrainingProgress(stage, 1.0, ""))
+        source = hashlib.sha256(f"{self._owner} {job_epoch} {self._trainings}".encode()).digest()
+        return self._result(source)
+
+    async def stop(self) -> None:
+        return
+
+    def _result(self, source: bytes) -> TrainingResult:
+        architecture = self._task.seed_architectures[0]
+        values = [byte / 255 for byte in source]
+        key = hashlib.sha256(source + b"key").digest()
+        sealed = seal(safetensors({"weight": values}), key, self._owner, self._task.fingerprint)
+        return TrainingResult(
+            architecture=architecture,
+            schema_sha256=schema_digest([("weight", "F32", (len(values),))]),
+            reference=hashlib.sha256(b"reference").hexdigest(),
+            sealed=self._written("seed.sealed", sealed),
+            key=self._written("seed.key", key),
+            main=self._written("main.onnx", b"main " + source),
+            templates={name: self._written(f"{name}.onnx", name.encode()) for name in self._task.seed_architectures},
+            evaluation=self._written("evaluation.npz", b""),
+            summary={"main": "memory", "seed_parameters": len(values)},
+        )
+
+    def _written(self, name: str, content: bytes) -> Path:
+        path = self._directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+def safetensors(tensors: dict[str, Sequence[float]]) -> bytes:
+    """One-dimensional float32 tensors in the safetensors format (8 bytes header length, JSON header, data)."""
+    header: dict[str, Any] = {}
+    data = b""
+    for name, values in tensors.items():
+        packed = struct.pack(f"<{len(values)}f", *values)
+        header[name] = {"dtype": "F32", "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
+        data += packed
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def _plaintext(seed: SealedSeed) -> bytes:
+    key, sealed = seed.key.read_bytes(), seed.payload.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise RefusedError("wrong-key")
+    try:
+        return unseal(sealed, key, seed.manifest.owner, seed.manifest.task)
+    except ForgedError as problem:
+        raise RefusedError("wrong-key") from problem
+    except MalformedError as problem:
+        raise RefusedError("not-safetensors") from problem
+
+
+def _check_plaintext(plaintext: bytes, schema_sha256: str) -> None:
+    try:
+        (length,) = struct.unpack_from("<Q", plaintext)
+        header = json.loads(plaintext[8 : 8 + length])
+        schema = [(name, entry["dtype"], tuple(entry["shape"])) for name, entry in header.items()]
+        values = struct.iter_unpack("<f", plaintext[8 + length :])
+    except (struct.error, ValueError, KeyError, TypeError, AttributeError, OverflowError) as problem:
+        raise RefusedError("not-safetensors") from problem
+    if schema_digest(schema) != schema_sha256:
+        raise RefusedError("wrong-schema")
+    if not all(math.isfinite(value) for (value,) in values):
+        raise RefusedError("not-finite")
+
+
+def _softmax(logits: Row) -> Row:
+    powers = [math.exp(logit - max(logits)) for logit in logits]
+    return [power / math.fsum(powers) for power in powers]

@@ -1,0 +1,48 @@
+"""The twins without processes uphold the same contracts."""
+
+from pathlib import Path
+
+import pytest
+
+from hdus_peer.domain.identity import Identity
+from hdus_peer.domain.seed import SeedManifest
+from hdus_peer.domain.task import Task
+from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
+from hdus_peer.workers.port import Predictor, SealedSeed, TrainingProgress
+from tests.contracts.predictor import PredictorContract
+
+TASK = Task("t", ("a", "b", "c"), (1, 2, 3), 1.0, (0.0,), (1.0,), ("linear",))
+
+
+class TestMemoryPredictor(PredictorContract):
+    @pytest.fixture
+    def predictor(self) -> Predictor:
+        return MemoryPredictor()
+
+
+async def test_a_result_of_the_memory_trainer_can_be_used_by_the_memory_predictor(tmp_path: Path) -> None:
+    owner = Identity(bytes(32)).peer_id
+    heard: list[TrainingProgress] = []
+    result = await MemoryTrainer(tmp_path, owner, TASK).run(1, heard.append, retrain=False)
+    size = result.sealed.stat().st_size
+    manifest = SeedManifest(
+        owner, 1, TASK.fingerprint, result.architecture, (), result.schema_sha256, "0" * 64, size, result.reference
+    )
+    predictor = MemoryPredictor()
+    await predictor.start(result.main, result.templates, result.evaluation)
+    seed = SealedSeed(manifest, result.sealed, result.key)
+    await predictor.check(seed)
+    assert (await predictor.use([seed])).owners == (owner,)
+    assert [progress.stage for progress in heard] == ["data", "main", "distil", "export", "seal"]
+
+
+async def test_the_memory_trainer_makes_another_seed_only_when_told_to_train_again(tmp_path: Path) -> None:
+    trainer = MemoryTrainer(tmp_path, Identity(bytes(32)).peer_id, TASK)
+
+    async def key(job_epoch: int, retrain: bool) -> bytes:
+        return (await trainer.run(job_epoch, lambda _: None, retrain)).key.read_bytes()
+
+    first = await key(1, False)
+    assert await key(1, False) == first
+    assert await key(1, True) != first
+    assert await key(2, False) != first
