@@ -295,7 +295,7 @@ class Daemon:
                 await self._changed_or_silence()
         finally:
             self._streams -= 1
-            if self._core.state.row.phase == Phase.LEFT and not self._streams:
+            if self._leaving.progress().finished and not self._streams:
                 self._stop_after_linger()
 
     async def _begin_leave(self) -> None:

@@ -1,5 +1,7 @@
 """How far a leave is: the holder ledger that the notice committed to, and which of its entries are closed.
 
+Rule: what is shown has happened. The core decides ahead of the disk, so an entry counts as closed, and the leave as
+finished, once the event says so, which is published after the commit; what a former run closed counts from the start.
 Times are this run's own: from the commit of the notice to the moment at which a holder's last entry closed.
 """
 
@@ -21,12 +23,17 @@ class Leaving:
         self._state, self._clock, self._name_of = state, clock, name_of
         self._begun_s: float | None = None
         self._closed_s: dict[PeerId, float] = {}
+        self._closed = {row.grant for row in state.all(GrantRow) if row.closed_by}
+        self._has_left = state.row.phase == Phase.LEFT
 
     def on_event(self, event: Event) -> None:
         if event.name == "LeaveBegun":
             self._begun_s = self._clock().boot_s
-        elif event.name == "GrantClosed" and self._begun_s is not None and event.peer is not None:
+        elif event.name == "GrantClosed" and event.peer is not None:
+            self._closed.add(int(dict(event.details)["grant"]))
             self._closed_s[event.peer] = self._clock().boot_s
+        elif event.name in ("Left", "Rejoined"):
+            self._has_left = event.name == "Left"
 
     def progress(self) -> LeaveProgress:
         through = self._state.through(self._state.me.peer)
@@ -35,11 +42,11 @@ class Leaving:
             if row.generation <= through:
                 by_holder[row.holder].append(row)
         holders = tuple(self._holder(peer, rows) for peer, rows in sorted(by_holder.items()))
-        phase = self._state.row.phase
-        return LeaveProgress(phase, through, holders, finished=phase == Phase.LEFT)
+        phase = Phase.LEFT if self._has_left else Phase.LEAVING
+        return LeaveProgress(phase, through, holders, finished=self._has_left)
 
     def _holder(self, peer: PeerId, rows: list[GrantRow]) -> HolderErasure:
-        is_confirmed = all(row.closed_by for row in rows)
+        is_confirmed = all(row.grant in self._closed for row in rows)
         receipt = self._state.get(ReceiptRow, self._state.me.peer, peer)
         return HolderErasure(
             peer=peer,
@@ -52,4 +59,6 @@ class Leaving:
 
     def _after_ms(self, peer: PeerId) -> int:
         closed_s = self._closed_s.get(peer)
-        return -1 if closed_s is None or self._begun_s is None else round((closed_s - self._begun_s) * 1000)
+        if closed_s is None or self._begun_s is None or closed_s < self._begun_s:
+            return -1
+        return round((closed_s - self._begun_s) * 1000)

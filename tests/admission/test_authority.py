@@ -200,5 +200,5 @@ def test_a_root_key_of_another_network_or_kind_is_refused(issued: Issued, tmp_pa
 
 def test_a_place_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(StorageError, match="could not be written"):
+    with pytest.raises(StorageError, match="cannot be written"):
         create_network(tmp_path / "file" / "net", "home", "digits")
