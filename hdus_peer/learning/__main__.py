@@ -3,7 +3,7 @@
 It writes frames (`workers.frames`, no bodies) to what was its stdout, and reads nothing:
 
     {"progress": {"stage": str, "fraction": float, "detail": str}}   at most four a second; stages: data main distil
-                                                                     export seal; a finished job has "seal" alone
+                                                                     export seal; a finished job has "seal" at most
     {"result": {fields of workers.port.TrainingResult, paths as text}}     the last frame; exit code 0
     {"error": {"kind": class name in hdus_peer.errors, "message": str}}    the last frame; that class's exit code
 
@@ -11,7 +11,7 @@ No last frame: the child died (a bug leaves a traceback on stderr), or was told 
 file: it goes on from its checkpoint, or at once answers with what is finished. SIGTERM: it makes its state durable and
 ends with 143. To train again on the data as they are now, remove `result.json` in the job's directory first (a
 checkpoint is used only over the same samples). The result's `sealed` and `key` are to be renamed away; if they were,
-and the job is run again, the same seed is sealed under a new key.
+and the job is run again with `seal`, the same seed is sealed under a new key; without `seal` they need not exist.
 
 The child lowers its own priority. What the parent's environment should set for it: MALLOC_MMAP_THRESHOLD_ and
 MALLOC_TRIM_THRESHOLD_ to 4294967296 (glibc keeps the big blocks that every step needs: up to 40 % faster), and

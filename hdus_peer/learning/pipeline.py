@@ -1,9 +1,10 @@
-"""The stages of learning: data, main model, seed, export. Each can be run again, to the same bits.
+"""The stages of learning: main model, seed, export. Each can be run again, to the same bits.
 
 Rules
 1. A resumed job differs from an uninterrupted one in no bit: models start from the job's random seed at each stage, and
    the main model goes on from its checkpoint.
-2. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
+2. Arrays are copied into torch's own memory, whose alignment is always the same: matrix products may differ by it.
+3. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
 """
 
 import io
@@ -17,7 +18,7 @@ from torch import Tensor, nn
 from hdus_peer.learning import outbox
 from hdus_peer.learning.architectures import build, parameter_count
 from hdus_peer.learning.checkpoints import Checkpoints
-from hdus_peer.learning.data import Part, PeerData, assemble
+from hdus_peer.learning.data import Part, PeerData
 from hdus_peer.learning.device import prepare
 from hdus_peer.learning.distiller import distil
 from hdus_peer.learning.durable import write_durably
@@ -29,11 +30,10 @@ from hdus_peer.learning.trainer import Examples, Training, logits_of, train
 from hdus_peer.workers.job import TrainingJob
 
 
-def learn(job: TrainingJob, places: Places, progress: Progress) -> Finished:
-    """Run (or resume) every stage. Raises LocalError, or Interrupted."""
-    progress.begin("data", f"{job.data}, {job.shard}")
+def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) -> Finished:
+    """Run (or resume) every stage over `data`. Raises LocalError, or Interrupted."""
+    progress.raise_if_interrupted()
     device = prepare(job.threads, job.device)
-    data = assemble(job)
     checkpoints = Checkpoints(places.checkpoint, f"{job.fingerprint} {data.own_sha256}")
     training = train_main(job, data, device, checkpoints, progress)
     seed, agreement = distil_seed(job, data, training.model, progress)
@@ -86,7 +86,7 @@ def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: 
     plan = job.distillation
     progress.begin("distil", f"{job.seed}, {len(data.reference)} reference samples")
     device = next(teacher.parameters()).device
-    reference = torch.from_numpy(data.reference).to(device)
+    reference = torch.tensor(data.reference, device=device)
     targets: Tensor = logits_of(teacher, reference)
     seed = _new_model(job.seed, job, device)
 
@@ -103,7 +103,7 @@ def _new_model(name: str, job: TrainingJob, device: torch.device) -> nn.Module:
 
 
 def _examples(part: Part, device: torch.device) -> Examples:
-    return Examples(torch.from_numpy(part.x).to(device), torch.from_numpy(part.y).to(device))
+    return Examples(torch.tensor(part.x, device=device), torch.tensor(part.y, device=device))
 
 
 def _evaluation(data: PeerData) -> bytes:

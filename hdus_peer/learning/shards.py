@@ -26,8 +26,7 @@ _SPECIFICATION = re.compile(r"(drop-class|iid):(\d{1,6})/(\d{1,6})")
 def digests_of(x: NDArray[np.generic]) -> Digests:
     """SHA-256 of each raw sample (type, shape and bytes)."""
     kind = f"{x.dtype.str} {x.shape[1:]} ".encode()
-    rows = np.ascontiguousarray(x).reshape(len(x), -1)
-    return [hashlib.sha256(kind + row.tobytes()).digest() for row in rows]
+    return [hashlib.sha256(kind + sample.tobytes()).digest() for sample in x]
 
 
 def ranks(digests: Digests, role: str) -> NDArray[np.uint64]:

@@ -10,10 +10,12 @@ import lzma
 import math
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,16 +127,27 @@ class _NpzFile:
     def _present(self) -> str:
         return f"there are: {', '.join(sorted(self.names())) or 'none'}"
 
-    def _open(self) -> "np.lib.npyio.NpzFile":
+    @contextmanager
+    def _open(self) -> Iterator["np.lib.npyio.NpzFile"]:
         try:
-            archive = np.load(self.path, allow_pickle=False)
+            with open(self.path, "rb") as file, _archive(file, self.path) as archive:
+                yield archive
         except FileNotFoundError as problem:
             raise DataError(f"there is no file {self.path}; check the path behind 'npz:'") from problem
-        except _CANNOT_READ as problem:
-            raise DataError(f"{self.path} cannot be read as .npz ({problem}); store it with numpy.savez") from problem
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise DataError(f"{self.path} is a single array, not an .npz; store samples and labels with numpy.savez")
-        return archive
+        except OSError as problem:
+            raise DataError(
+                f"{self.path} cannot be read ({problem.strerror}); check the path behind 'npz:'"
+            ) from problem
+
+
+def _archive(file: BinaryIO, path: Path) -> "np.lib.npyio.NpzFile":
+    try:
+        archive = np.load(file, allow_pickle=False)
+    except _CANNOT_READ as problem:
+        raise DataError(f"{path} cannot be read as .npz ({problem}); store it with numpy.savez") from problem
+    if not isinstance(archive, np.lib.npyio.NpzFile):
+        raise DataError(f"{path} is a single array, not an .npz; store samples and labels with numpy.savez")
+    return archive
 
 
 def _digits() -> tuple[Array, Array]:

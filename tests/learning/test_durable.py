@@ -1,0 +1,46 @@
+"""A full disk or a wrong place is a sentence, and leaves the old bytes as they were."""
+
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hdus_peer.errors import StorageError
+from hdus_peer.learning.durable import remove_durably, write_durably
+
+
+@pytest.fixture
+def _small_files() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_small_files")
+def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    write_durably(path, b"old")
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_durably(path, b"x" * 5000)
+    assert path.read_bytes() == b"old"
+
+
+def test_only_the_owner_may_read(tmp_path: Path) -> None:
+    write_durably(tmp_path / "folder" / "file", b"content")
+    assert oct((tmp_path / "folder" / "file").stat().st_mode)[-3:] == "600"
+    assert oct((tmp_path / "folder").stat().st_mode)[-3:] == "700"
+
+
+def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "file.new").write_bytes(b"half of something longer")
+    write_durably(tmp_path / "file", b"whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_bytes() == b"whole"
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+    remove_durably(tmp_path / "nowhere" / "file")
+    with pytest.raises(StorageError, match="cannot be removed"):
+        remove_durably(tmp_path)
