@@ -1,0 +1,90 @@
+"""What the two halves of a running gRPC transport (`server`, `dialler`) share: its links, its bulk streams, and what
+becomes of a frame.
+
+Rules (3 and 5 of the port)
+1. A frame that cannot be decoded is dropped and counted, and its link stays.
+2. A full outgoing queue closes the link: the protocol repairs by itself.
+3. Frames of the transport's own (FetchRequest, FetchRefused) are never shown to the protocol, nor taken from the side
+   that has no business sending them.
+"""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.errors import ForgedError, MalformedError, RefusedError, StorageError, UnreachableError
+from hdus_peer.protocol.messages import Message
+from hdus_peer.transport.codec import FRAME_BYTES_MAX, Codec, FetchRefused, FetchRequest, encode_frame
+from hdus_peer.transport.fetching import Fetching
+from hdus_peer.transport.limits import TransportLimits
+from hdus_peer.transport.link import CONNECTION_LOST, STREAM_ERRORS, Link, Stream, nothing
+from hdus_peer.transport.links import LinkTable
+from hdus_peer.transport.port import TransportListener
+from hdus_peer.transport.serving import Serving
+from hdus_peer.transport.tasks import Tasks
+
+
+class Session:
+    def __init__(self, me: PeerId, codec: Codec, limits: TransportLimits, listener: TransportListener) -> None:
+        self.me = me
+        self.codec = codec
+        self.limits = limits
+        self.listener = listener
+        self.links: LinkTable[Link] = LinkTable(me, listener)
+        self.serving = Serving(listener, limits)
+        self.fetching: Fetching[Link] = Fetching(limits, self.queue)
+        self.tasks = Tasks()
+
+    def send(self, peer: PeerId, message: Message) -> None:
+        """Queue `message` for `peer`; without a link it is dropped."""
+        if link := self.links.get(peer):
+            self.queue(link, encode_frame(message))
+
+    def queue(self, link: Link, frame: bytes) -> None:
+        if len(frame) > FRAME_BYTES_MAX:
+            self.listener.on_refused(link.peer, "unsendable")
+        elif not link.offer(frame):
+            self.links.drop(link, "queue full")
+
+    async def carry(self, link: Link, stream: Stream, half_close: Callable[[], Awaitable[None]] = nothing) -> None:
+        """Carry the frames of a link that is up, until it ends; then it is reported down."""
+        reason = CONNECTION_LOST
+        try:
+            reason = await link.run(stream, lambda frame: self._receive(link, frame), half_close)
+        finally:
+            self.links.drop(link, reason)
+
+    def _receive(self, link: Link, frame: bytes) -> None:
+        try:
+            decoded = self.codec.decode_frame(frame)
+        except MalformedError:
+            self.listener.on_refused(link.peer, "malformed")
+        except ForgedError:
+            self.listener.on_refused(link.peer, "forged")
+        else:
+            self._take(link, decoded)
+
+    def _take(self, link: Link, frame: Message | FetchRequest | FetchRefused) -> None:
+        if isinstance(frame, FetchRequest) and link.dialled:
+            self.tasks.spawn(self._upload(link, frame))
+        elif isinstance(frame, FetchRefused) and not link.dialled:
+            self.fetching.refused(link.peer, frame)
+        elif isinstance(frame, FetchRequest | FetchRefused):
+            self.listener.on_refused(link.peer, "misplaced")
+        else:
+            self.listener.on_message(link.peer, frame)
+
+    async def _upload(self, link: Link, request: FetchRequest) -> None:
+        """Answer a FetchRequest of the side that could not call."""
+        assert link.connection is not None
+        start = partial(link.connection.upload, request.ticket)
+        try:
+            await self.serving.serve(link.peer, request, start)
+        except RefusedError as refusal:
+            self.queue(link, encode_frame(FetchRefused(request.ticket, str(refusal))))
+        except UnreachableError:
+            self.listener.on_refused(link.peer, "stalled")
+        except StorageError:
+            self.listener.on_refused(link.peer, "unreadable")
+        except STREAM_ERRORS:
+            self.listener.on_refused(link.peer, "untaken")
