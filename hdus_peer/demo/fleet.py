@@ -13,7 +13,7 @@ from typing import TypeVar
 from hdus_peer.control.client import ControlClient
 from hdus_peer.control.port import PeerStatus
 from hdus_peer.demo import processes
-from hdus_peer.demo.plan import NetworkPlan, write_configs
+from hdus_peer.demo.plan import NetworkPlan, PeerPlan, write_configs
 from hdus_peer.demo.processes import PeerProcess
 from hdus_peer.errors import NotRunningError, WorkerError
 
@@ -39,6 +39,11 @@ class Fleet:
     def names(self) -> list[str]:
         """Those that have not left, in the order of the plan."""
         return [name for name in self.processes if name not in self._left]
+
+    @property
+    def present(self) -> list[PeerPlan]:
+        """The plans of those that have not left."""
+        return [self.processes[name].plan for name in self.names]
 
     def without(self, name: str) -> None:
         """`name` is leaving: its end is no failure, and nobody asks it any more."""

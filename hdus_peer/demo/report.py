@@ -6,17 +6,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import ROUNDED
-from rich.console import Console
+from rich.console import Console, Group
 from rich.table import Table
+from rich.text import Text
 
 from hdus_peer.demo.plan import NetworkPlan
 from hdus_peer.demo.results import Check, DemoResult, Departed, PeerResult, Results
 from hdus_peer.errors import StorageError
 
 
-def results_table(title: str, results: Results) -> Table:
+def titled(title: str, table: Table) -> Group:
+    """A table under a title that is not squeezed into its width."""
+    return Group(Text(title, style="bold"), table)
+
+
+def results_table(title: str, results: Results) -> Group:
     """Who, with what, and how well: accuracy in % on the local and the global test set under the configured rule."""
-    table = Table(title=f"{title} (accuracy in %)", title_justify="left", title_style="bold", box=ROUNDED)
+    table = Table(box=ROUNDED)
     table.add_column("peer")
     table.add_column("main model")
     for heading in ("parameters", "seeds", "local alone", "ensemble", "global alone", "ensemble"):
@@ -25,7 +31,7 @@ def results_table(title: str, results: Results) -> Table:
         table.add_row(each.name, each.main, f"{each.parameters:,}", str(len(each.held)), *_mean_accuracies([each]))
     table.add_section()
     table.add_row("mean", "", "", "", *_mean_accuracies(results), style="bold")
-    return table
+    return titled(f"{title} (accuracy in %)", table)
 
 
 def _mean_accuracies(results: Sequence[PeerResult]) -> list[str]:
@@ -38,27 +44,27 @@ def _accuracies(each: PeerResult) -> tuple[float, float, float, float]:
     return local.accuracy_alone, local.accuracy_ensemble, everywhere.accuracy_alone, everywhere.accuracy_ensemble
 
 
-def erasure_table(departed: Departed) -> Table:
+def erasure_table(departed: Departed) -> Group:
     title = f"{departed.name} left: who erased its seed {departed.payload_sha256[:8]}, and signed for it"
-    table = Table(title=title, title_justify="left", title_style="bold", box=ROUNDED)
+    table = Table(box=ROUNDED)
     for heading in ("holder", "erased", "proof"):
         table.add_column(heading)
     table.add_column("after", justify="right")
     for each in departed.erasures:
         after = f"{each.after_ms} ms" if each.after_ms >= 0 else "–"
         table.add_row(each.name, "yes" if each.confirmed else "pending", each.proof or "–", after)
-    return table
+    return titled(title, table)
 
 
-def checks_table(checks: Sequence[Check]) -> Table:
-    table = Table(title="Checks", title_justify="left", title_style="bold", box=ROUNDED, show_header=False)
+def checks_table(checks: Sequence[Check]) -> Group:
+    table = Table(box=ROUNDED, show_header=False)
     table.add_column("")
     table.add_column("check")
     table.add_column("found", style="dim")
     for check in checks:
         mark = "[green]✓[/]" if check.held else "[bold red]✗[/]"
         table.add_row(mark, check.name, check.detail)
-    return table
+    return titled("Checks", table)
 
 
 def verdict(checks: Sequence[Check]) -> str:

@@ -41,7 +41,7 @@ class Story:
             # The counterfactual begins once the leave is measured, so that it costs the leave nothing.
             again = stack.enter_context(running(without_leaver(plan, self._directory / "never-joined")))
             after = self._learn(fleet, f"The others without {departed.name}")
-            traces = leaving.traces([fleet.processes[name].plan for name in fleet.names], marks)
+            traces = leaving.traces(fleet.present, marks)
             self._show_results("After the leave", after, "after")
             counterfactual = self._learn(again, f"Everything again, as if {departed.name} had never joined")
             found = DemoResult(before, departed, after, traces, counterfactual)
@@ -61,7 +61,7 @@ class Story:
 
     def _learn(self, fleet: Fleet, title: str) -> Results:
         """Wait until every ensemble is complete, and measure."""
-        with watching(self._console, fleet, title) as screen:
+        with watching(self._console, fleet.present, title) as screen:
             fleet.wait_until(is_complete, "every peer uses the seed of every other one", screen.show)
             return measure(fleet)
 

@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.box import ROUNDED
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from hdus_peer.control.port import PeerStatus
-from hdus_peer.demo.fleet import Fleet, Statuses
+from hdus_peer.demo.fleet import Statuses
 from hdus_peer.demo.plan import PeerPlan
+from hdus_peer.demo.report import titled
 
 BAR_WIDTH = 24
 
@@ -19,16 +20,16 @@ BAR_WIDTH = 24
 class Screen:
     """Shows statuses as they come. Made by `watching`."""
 
-    def __init__(self, console: Console, fleet: Fleet, title: str, live: Live | None) -> None:
+    def __init__(self, console: Console, peers: Sequence[PeerPlan], title: str, live: Live | None) -> None:
         self._console = console
-        self._fleet = fleet
+        self._peers = peers
         self._title = title
         self._live = live
         self._said: dict[str, str] = {}
 
     def show(self, found: Statuses) -> None:
         if self._live is not None:
-            self._live.update(progress_table(_present(self._fleet), found, self._title))
+            self._live.update(progress_table(self._peers, found, self._title))
             return
         for name, status in found.items():
             said = stage_of(status)
@@ -38,23 +39,19 @@ class Screen:
 
 
 @contextmanager
-def watching(console: Console, fleet: Fleet, title: str) -> Iterator[Screen]:
-    """A screen for the peers of `fleet`; what a terminal showed last is wiped at the end."""
+def watching(console: Console, peers: Sequence[PeerPlan], title: str) -> Iterator[Screen]:
+    """A screen for `peers`; what a terminal showed last is wiped at the end."""
     if not console.is_terminal:
         console.print(title, highlight=False)
-        yield Screen(console, fleet, title, None)
+        yield Screen(console, peers, title, None)
         return
     with Live(console=console, transient=True, refresh_per_second=8) as live:
-        live.update(progress_table(_present(fleet), {}, title))
-        yield Screen(console, fleet, title, live)
+        live.update(progress_table(peers, {}, title))
+        yield Screen(console, peers, title, live)
 
 
-def _present(fleet: Fleet) -> list[PeerPlan]:
-    return [fleet.processes[name].plan for name in fleet.names]
-
-
-def progress_table(peers: Sequence[PeerPlan], found: Statuses, title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=ROUNDED)
+def progress_table(peers: Sequence[PeerPlan], found: Statuses, title: str) -> Group:
+    table = Table(box=ROUNDED)
     for heading in ("peer", "main model", "doing", "", "seeds held", "in use"):
         table.add_column(heading)
     others = len(peers) - 1
@@ -66,7 +63,7 @@ def progress_table(peers: Sequence[PeerPlan], found: Statuses, title: str) -> Ta
         bar = ProgressBar(1.0, fraction_of(status), BAR_WIDTH)
         held, used = f"{status.seeds_held}/{others}", f"{len(status.ensemble.owners)}/{others}"
         table.add_row(peer.name, peer.main, stage_of(status), bar, held, used)
-    return table
+    return titled(title, table)
 
 
 def stage_of(status: PeerStatus) -> str:
