@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hdus_peer.learning.durable import remove_durably, write_durably
+from hdus_peer.durable import remove_durably, write_durably
 from hdus_peer.learning.tensors import copy_into, pack_tensors, unpack_file
 from hdus_peer.learning.trainer import Position, Training
 

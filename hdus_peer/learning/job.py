@@ -18,6 +18,7 @@ def run(job: TrainingJob, progress: Progress) -> dict[str, Any]:
 
     Raises LocalError, or Interrupted."""
     places = Places(job.directory.absolute())
+    places.sweep()
     finished = recall(places, job.fingerprint)
     if finished is None:
         finished = _learn(job, places, progress)

@@ -9,7 +9,7 @@ import os
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, seal
-from hdus_peer.learning.durable import remove_durably, write_durably
+from hdus_peer.durable import remove_durably, write_durably
 from hdus_peer.learning.places import Places
 
 

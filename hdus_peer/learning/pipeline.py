@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hdus_peer.durable import write_durably
 from hdus_peer.learning import outbox
 from hdus_peer.learning.architectures import build, parameter_count
 from hdus_peer.learning.checkpoints import Checkpoints
 from hdus_peer.learning.data import Part, PeerData
 from hdus_peer.learning.device import prepare
 from hdus_peer.learning.distiller import distil
-from hdus_peer.learning.durable import write_durably
 from hdus_peer.learning.export import export, templates
 from hdus_peer.learning.places import Finished, Places, forget, remember
 from hdus_peer.learning.progress import Interrupted, Progress

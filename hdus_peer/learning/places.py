@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdus_peer.learning.durable import remove_durably, write_durably
+from hdus_peer.durable import remove_durably, write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ class Places:
     @property
     def note(self) -> Path:
         return self.directory / "result.json"
+
+    def sweep(self) -> None:
+        """Remove the temporary files of writes that a crash cut short."""
+        for folder in (self.directory, self.templates, self.sealed.parent):
+            for left in folder.glob(".*.*"):
+                remove_durably(left)
 
 
 @dataclass(frozen=True, slots=True)

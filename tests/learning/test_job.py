@@ -136,6 +136,15 @@ def test_a_result_with_a_file_lost_is_learned_again(make_job: MakeJob) -> None:
     assert Path(again["main"]).exists()
 
 
+def test_what_a_crash_left_half_written_is_removed(make_job: MakeJob) -> None:
+    job = make_job()
+    done(job)
+    for folder in (job.directory, job.directory / "outbox"):
+        (folder / ".checkpoint.safetensors.a1b2").write_bytes(b"half")
+    done(job)
+    assert not list(job.directory.rglob(".*"))
+
+
 def test_another_epoch_of_the_data_is_another_job(make_job: MakeJob) -> None:
     done(make_job())
     assert done(make_job(job_epoch=1))[1][0] == "data"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hdus_peer.errors import StorageError
-from hdus_peer.learning.durable import remove_durably, write_durably
+from hdus_peer.durable import remove_durably, write_durably
 
 
 @pytest.fixture
@@ -33,11 +33,11 @@ def test_only_the_owner_may_read(tmp_path: Path) -> None:
     assert oct((tmp_path / "folder").stat().st_mode)[-3:] == "700"
 
 
-def test_what_a_crash_left_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "file.new").write_bytes(b"half of something longer")
-    write_durably(tmp_path / "file", b"whole")
+def test_a_failed_write_leaves_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with pytest.raises(StorageError, match="cannot be written"):
+        write_durably(tmp_path / "file", b"content")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
-    assert (tmp_path / "file").read_bytes() == b"whole"
 
 
 def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
