@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hdus_peer.errors import StorageError
 from hdus_peer.durable import remove_durably, write_durably
+from hdus_peer.errors import StorageError
 
 
 @pytest.fixture
