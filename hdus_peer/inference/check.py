@@ -16,7 +16,7 @@ import safetensors
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, OVERHEAD_BYTES, schema_digest, unseal
-from hdus_peer.errors import ForgedError, MalformedError, RefusedError, StorageError
+from hdus_peer.errors import ForgedError, MalformedError, RefusedError, WorkerError
 from hdus_peer.inference.graph import SAFETENSORS_F32, Schema, Template, Tensors
 from hdus_peer.inference.session import Session
 
@@ -40,7 +40,7 @@ class Sealed:
 
 
 def open_seed(seed: Sealed, templates: Mapping[str, Template]) -> Tensors:
-    """The seed's tensors, checked but for what they compute (`probe`). Raises RefusedError or StorageError."""
+    """The seed's tensors, checked but for what they compute (`probe`). Raises RefusedError or WorkerError."""
     template = templates.get(seed.architecture)
     if template is None:
         raise RefusedError("unknown-architecture")
@@ -86,7 +86,7 @@ def _read(path: Path, size: int) -> bytes:
         with path.open("rb") as file:
             return file.read(size + 1)
     except OSError as problem:
-        raise StorageError("a stored seed cannot be read; run `hdus-peer check --repair`") from problem
+        raise WorkerError("a stored seed cannot be read; run `hdus-peer check --repair`") from problem
 
 
 def _parsed(plaintext: bytes) -> tuple[Tensors, Schema]:

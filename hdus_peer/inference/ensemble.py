@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdus_peer.errors import DataError, StorageError
+from hdus_peer.errors import DataError, StorageError, WorkerError
 from hdus_peer.inference.check import Sealed, open_seed
 from hdus_peer.inference.graph import Mix, Template, joined, parse
 from hdus_peer.inference.session import Floats, Session, softmax, stacked
@@ -73,7 +73,7 @@ def read_model(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as problem:
-        raise StorageError(f"the model {path.name} cannot be read; run `hdus-peer train` to make it again") from problem
+        raise WorkerError(f"the model {path.name} cannot be read; run `hdus-peer train` to make it again") from problem
 
 
 def _accuracy(logits: Floats, labels: NDArray[np.int64]) -> float:

@@ -13,13 +13,12 @@ Rules
 """
 
 import asyncio
-import dataclasses
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hdus_peer.errors import HdusError, StorageError, WorkerError
+from hdus_peer.durable import remove_durably, write_durably
+from hdus_peer.errors import HdusError, WorkerError
 from hdus_peer.workers.backoff import Backoff
 from hdus_peer.workers.job import TrainingJob
 from hdus_peer.workers.port import TrainingProgress, TrainingResult
@@ -27,6 +26,7 @@ from hdus_peer.workers.process import Child, Listener, Program, raised, start_ch
 
 STAGES = ("data", "main", "distil", "export", "seal")
 FRUITLESS_STARTS_MAX = 5
+JOB_FILE = "job.json"
 RESULT_NOTE = "result.json"
 """What the child keeps beside the models when it has finished a job (see `learning.__main__`)."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
@@ -48,10 +48,11 @@ class ProcessTrainer:
 
     async def run(self, job_epoch: int, progress: OnProgress, retrain: bool) -> TrainingResult:
         async with self._one_job:
-            job = dataclasses.replace(self._job, job_epoch=job_epoch)
-            path = await asyncio.to_thread(write_job, job)
+            job = self._job.at(job_epoch)
+            path = job.directory / JOB_FILE
+            await asyncio.to_thread(write_durably, path, job.to_json().encode())
             if retrain:
-                await asyncio.to_thread(forget_result, job.directory)
+                await asyncio.to_thread(remove_durably, job.directory / RESULT_NOTE)
             told = _Told(progress)
             self._backoff.succeeded()
             while not self._stopped.is_set():
@@ -140,27 +141,3 @@ def result_of(fields: dict[str, Any]) -> TrainingResult:
     paths = {name: Path(fields[name]) for name in ("sealed", "key", "main", "evaluation")}
     templates = {name: Path(path) for name, path in fields["templates"].items()}
     return TrainingResult(**{**fields, **paths, "templates": templates})
-
-
-def write_job(job: TrainingJob) -> Path:
-    """Write the job beside the models, so that a reader sees the old one or the new one; the path of the file."""
-    path = job.directory / "job.json"
-    unfinished = path.with_suffix(".json.new")
-    try:
-        job.directory.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("w") as file:
-            file.write(job.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except OSError as problem:
-        raise StorageError(f"the training job cannot be written ({problem.strerror}); make room") from problem
-    return path
-
-
-def forget_result(directory: Path) -> None:
-    """Disown what a finished job left, so that the next start trains again. Raises StorageError."""
-    try:
-        (directory / RESULT_NOTE).unlink(missing_ok=True)
-    except OSError as problem:
-        raise StorageError(f"the last result cannot be removed ({problem.strerror}); check permissions") from problem
