@@ -2,7 +2,8 @@
 
 It works on a real directory through the real disk, and keeps beside it what is durable: a file's content since its
 last `sync`, a directory's names since its last `sync_directory`. The ledger's transactions are operations too; what
-SQLite made durable is believed (the real kill -9 is the test of that).
+SQLite made durable is believed (the real kill -9 is the test of that). `freed` is what whoever reads the bare disk
+finds of files that were removed.
 """
 
 import shutil
@@ -34,6 +35,7 @@ class CrashingDisk(LocalDisk):
 
     def __init__(self, crash_at: int) -> None:
         self.operations: list[str] = []
+        self.freed: list[bytes] = []
         self._crash_at = crash_at
         self._now: dict[Path, Node] = {}
         self._durable: dict[Path, Node] = {}
@@ -62,13 +64,14 @@ class CrashingDisk(LocalDisk):
         self._know(target.parent)
         self.step(f"rename {target.name}")
         super().rename(source, target)
+        self._free(target)
         self._now[target] = self._now.pop(source)
 
     def unlink(self, path: Path) -> None:
         self._know(path.parent)
         self.step(f"unlink {path.name}")
         super().unlink(path)
-        self._now.pop(path, None)
+        self._free(path)
 
     def sync_directory(self, directory: Path) -> None:
         self._know(directory)
@@ -92,6 +95,12 @@ class CrashingDisk(LocalDisk):
             for path, node in [(path, node) for path, node in entries.items() if path.parent == known]:
                 if not path.name.startswith(_OUTSIDE):
                     (there / path.name).write_bytes(node.synced if contents_are_lost else self._content(node))
+
+    def _free(self, path: Path) -> None:
+        """The file of that name, if there is one, is none any more: what was synced of it lies in free blocks."""
+        node = self._now.pop(path, None)
+        if node is not None:
+            self.freed.append(node.synced)
 
     def _content(self, node: Node) -> bytes:
         paths = [path for path, found in self._now.items() if found is node]

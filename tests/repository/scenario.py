@@ -19,14 +19,15 @@ from tests.repository import samples
 
 BALLAST_BYTES = 512
 TAG = "CACHEDIR.TAG"
+WORKSHOP = "models"
 Act = Callable[[Repository], None]
 
 
-def acts(workshop: Path, rounds: int = 1) -> list[Act]:
-    """`workshop`: where the trainer leaves its seeds, outside of the state directory."""
+def acts(directory: Path, rounds: int = 1) -> list[Act]:
+    """The life of the repository in `directory`, under which the trainer leaves its seeds too."""
     life: list[Act] = []
     for number in range(rounds):
-        life += _round(workshop, 10 * number, number)
+        life += _round(directory / WORKSHOP / str(number), 10 * number, number)
     return life
 
 
@@ -38,7 +39,7 @@ def _round(workshop: Path, first: int, number: int) -> list[Act]:
     me = SelfRow(samples.ME.peer_id, state_sequence=number)
     return [
         _sweep,
-        _adopt(workshop / str(number), first, own),
+        _adopt(workshop, first, own),
         _commit(Put(samples.own_seed(own, generation)), Put(me), Put(samples.erasure(1, last_own))),
         _destroy(last_own),
         _commit(Delete(ErasureRow, (1,))),
@@ -119,21 +120,44 @@ class Oracle:
     def check(self, directory: Path, done: int) -> None:
         """The life ended after `done` acknowledged acts. Opens the directory like the next process would."""
         before, after = self.states[done], self.states[min(done + 1, len(self.states) - 1)]
-        self._check_destroyed_keys(directory, before, after)
+        waiting = self._check_sources(directory)
+        live = {*before.keys.values(), *after.keys.values(), *waiting}
+        self._check_nowhere(directory, self._all_keys - live)
         repository = DurableRepository(directory, ballast_bytes=BALLAST_BYTES)
         try:
             rows = repository.load()
             assert rows.rows in (before.rows, after.rows), f"neither before nor after act {done}"
+            if before.payloads == after.payloads:
+                assert not list(directory.glob(f"{WORKSHOP}/*/*")), "an adopted seed is still where it was made"
             self._check_files(repository, before, after)
             self._check_referenced(repository, rows)
             repository.sweep()
-            self._check_swept(directory, repository, rows)
+            self._check_swept(directory, repository, rows, waiting)
         finally:
             repository.close()
 
-    def _check_destroyed_keys(self, directory: Path, before: MemoryState, after: MemoryState) -> None:
-        live = {*before.keys.values(), *after.keys.values()}
-        self._check_nowhere(directory, {key for keys in self.keys.values() for key in keys} - live)
+    @property
+    def _all_keys(self) -> set[bytes]:
+        return {key for keys in self.keys.values() for key in keys}
+
+    def check_freed(self, contents: list[bytes]) -> None:
+        """No block that was given back to the disk still holds a key."""
+        assert not [key for key in self._all_keys for content in contents if key in content]
+
+    def _check_sources(self, directory: Path) -> set[bytes]:
+        """A seed that was made is whole, there or in the repository; the keys of those that wait there."""
+        waiting = set()
+        for sealed in directory.glob(f"{WORKSHOP}/*/sealed"):
+            payload_sha256 = samples.sha256(sealed.read_bytes())
+            key = sealed.with_name("key")
+            if key.exists():
+                waiting.add(key.read_bytes())
+            else:
+                assert (directory / "seeds" / payload_sha256).read_bytes() == sealed.read_bytes()
+                key = directory / "keys" / payload_sha256
+            assert key.read_bytes() in self.keys[payload_sha256]
+        assert len(waiting) == len(list(directory.glob(f"{WORKSHOP}/*/key")))
+        return waiting
 
     def _check_files(self, repository: Repository, before: MemoryState, after: MemoryState) -> None:
         """What was there before and after is there; what was there neither before nor after is not."""
@@ -154,12 +178,12 @@ class Oracle:
             served.close()
             assert repository.key(payload_sha256) in self.keys[payload_sha256]
 
-    def _check_swept(self, directory: Path, repository: Repository, rows: Recovered) -> None:
+    def _check_swept(self, directory: Path, repository: Repository, rows: Recovered, waiting: set[bytes]) -> None:
         kept = referenced(rows)
         for cache in ("seeds", "keys"):
             assert {path.name for path in (directory / cache).iterdir()} == {TAG, *kept}
         live = {repository.key(payload_sha256) for payload_sha256 in kept}
-        self._check_nowhere(directory, {key for keys in self.keys.values() for key in keys} - live)
+        self._check_nowhere(directory, self._all_keys - live - waiting)
 
     def _check_nowhere(self, directory: Path, keys: set[bytes]) -> None:
         for path in directory.rglob("*"):

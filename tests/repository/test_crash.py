@@ -34,7 +34,7 @@ def live(directory: Path, disk: CrashingDisk, life: list[Act]) -> int:
 def test_the_scenario_reaches_the_oracle(tmp_path: Path) -> None:
     oracle = Oracle.of(acts(tmp_path / "twin", 2))
     disk = CrashingDisk(NEVER)
-    assert live(tmp_path / "state", disk, acts(tmp_path / "workshop", 2)) == len(oracle.states) - 1
+    assert live(tmp_path / "state", disk, acts(tmp_path / "state", 2)) == len(oracle.states) - 1
     oracle.check(tmp_path / "state", len(oracle.states) - 1)
     kinds = {operation.split()[0] for operation in disk.operations}
     assert kinds == {"create", "write", "sync", "rename", "unlink", "commit", "script"}
@@ -45,12 +45,13 @@ def test_a_crash_at_every_operation(tmp_path: Path) -> None:
     oracle = Oracle.of(acts(tmp_path / "twin"))
     for crash_at in itertools.count():
         directory, disk = tmp_path / f"{crash_at}", CrashingDisk(crash_at)
-        done = live(directory, disk, acts(tmp_path / f"workshop-{crash_at}"))
+        done = live(directory, disk, acts(directory))
         for lost in itertools.product((False, True), repeat=2):
             copy = tmp_path / "-".join(map(str, (crash_at, *lost)))
             disk.left_behind(directory, copy, *lost)
             oracle.check(copy, done)
-        live(copy, CrashingDisk(NEVER), acts(tmp_path / f"workshop-{crash_at}-again"))
+        oracle.check_freed(disk.freed)
+        live(copy, CrashingDisk(NEVER), acts(copy))
         oracle.check(copy, len(oracle.states) - 1)
         if not disk.is_dead:
             return
@@ -63,14 +64,14 @@ def test_a_real_kill_loses_nothing_acknowledged(tmp_path: Path, seed: int) -> No
     oracle = Oracle.of(acts(tmp_path / "twin", ROUNDS))
     chance = random.Random(seed)
     acknowledged, operations = chance.randrange(len(oracle.states) - 30), chance.randrange(40)
-    done = kill_after(tmp_path, acknowledged, operations)
+    done = kill_after(tmp_path / "state", acknowledged, operations)
     assert acknowledged <= done < len(oracle.states)
     oracle.check(tmp_path / "state", done)
 
 
-def kill_after(place: Path, acknowledged: int, operations: int) -> int:
-    """Let the victim live in `place`, then kill -9; how many acts it had acknowledged when it was dead."""
-    command = [sys.executable, "-m", "tests.repository.victim", str(place), str(ROUNDS)]
+def kill_after(directory: Path, acknowledged: int, operations: int) -> int:
+    """Let the victim live in `directory`, then kill -9; how many acts it had acknowledged when it was dead."""
+    command = [sys.executable, "-m", "tests.repository.victim", str(directory), str(ROUNDS)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as victim:
         assert victim.stdout is not None
         told = b""

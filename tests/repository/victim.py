@@ -56,9 +56,9 @@ class TellingDisk(LocalDisk):
         return sqlite3.connect(path, isolation_level=None, check_same_thread=False, factory=TellingConnection)
 
 
-def live(place: Path, rounds: int) -> None:
-    with closing(DurableRepository(place / "state", TellingDisk(), BALLAST_BYTES)) as repository:
-        for act in acts(place / "workshop", rounds):
+def live(directory: Path, rounds: int) -> None:
+    with closing(DurableRepository(directory, TellingDisk(), BALLAST_BYTES)) as repository:
+        for act in acts(directory, rounds):
             act(repository)
             tell(ACKNOWLEDGED)
 
