@@ -15,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from hdus_peer.errors import WorkerError
 from hdus_peer.inference.onnx_proto import ModelProto, TensorProto
 from hdus_peer.inference.rules import Nodes, rule_named
@@ -74,7 +76,7 @@ def parse(model: bytes) -> Any:
     parsed = ModelProto()
     try:
         parsed.ParseFromString(model)
-    except ValueError as problem:  # protobuf's DecodeError
+    except DecodeError as problem:
         raise WorkerError("a model file cannot be read; run `hdus-peer train` to make it again") from problem
     graph = parsed.graph
     if INPUT not in {value.name for value in graph.input} or [value.name for value in graph.output] != [LOGITS]:
