@@ -78,7 +78,7 @@ class Daemon:
         self._views = Views(self._core)
         self._journal = Journal(self._views.name_of)
         self._transport = parts.make_transport(config, home.credentials)
-        self._trainer, self._predictor = parts.make_workers(config, home)
+        self._trainer, self._predictor = parts.make_workers(config)
         publish = self._journal.publish
         self._effects = Effects(repository, self._transport, self._predictor, self._on_done, publish)
         driver = Driver(repository, self._transport, self._effects, publish)
@@ -301,8 +301,8 @@ class Daemon:
     async def _begin_leave(self) -> None:
         if self._core.state.row.phase == Phase.HELD:
             raise StateError("This peer is held after an unlearning that it had forgotten: start it with --rejoin.")
-        await self._trainer.stop()
         await self._carry_out(lambda core, now: core.command(Leave(), now))
+        await self._trainer.stop()
 
     async def stop(self) -> None:
         self._stop_asked.set()

@@ -7,8 +7,6 @@ from functools import partial
 
 from hdus_peer.admission.credentials import Credentials
 from hdus_peer.config import Config
-from hdus_peer.daemon.home import Home
-from hdus_peer.daemon.training import training_job
 from hdus_peer.discovery.combined import CombinedDiscovery
 from hdus_peer.discovery.mdns import MdnsDiscovery
 from hdus_peer.discovery.port import Discovery
@@ -93,6 +91,6 @@ def make_discovery(config: Config, credentials: Credentials, listen: str) -> Dis
     return CombinedDiscovery(tuple(parts))
 
 
-def make_workers(config: Config, home: Home) -> tuple[ProcessTrainer, ProcessPredictor]:
+def make_workers(config: Config) -> tuple[ProcessTrainer, ProcessPredictor]:
     predict = config.predict
-    return ProcessTrainer(training_job(config, home)), ProcessPredictor(predict.rule, predict.rho, predict.threads)
+    return ProcessTrainer(), ProcessPredictor(predict.rule, predict.rho, predict.threads)

@@ -7,6 +7,7 @@ Rules
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -92,12 +93,13 @@ class Training:
 
     async def _run(self, epoch: int) -> None:
         must_publish = not self._is_published(epoch)
-        result = await self._trainer.run(epoch, self._on_progress, retrain=False)
+        job = dataclasses.replace(self._job, job_epoch=epoch, seal=must_publish)
+        result = await self._trainer.run(job, self._on_progress)
         await self._predictor.start(result.main, result.templates, result.evaluation)
         self._summary = result.summary
         self._ensemble.serve_main()
         if must_publish:
-            await self._publish(epoch, result)
+            await self._publish(job, result)
 
     def _is_published(self, epoch: int) -> bool:
         own = self._state.own_seed()
@@ -106,16 +108,14 @@ class Training:
         payload = self._repository.open_payload(own.manifest.statement.payload_sha256)
         if payload is not None:
             payload.close()
-        return payload is not None and self._published.read_text() == self._fingerprint(epoch)
+        fingerprint = dataclasses.replace(self._job, job_epoch=epoch).fingerprint
+        return payload is not None and self._published.read_text() == fingerprint
 
-    def _fingerprint(self, epoch: int) -> str:
-        return self._job.at(epoch).fingerprint
-
-    async def _publish(self, epoch: int, result: TrainingResult) -> None:
+    async def _publish(self, job: TrainingJob, result: TrainingResult) -> None:
         sha256, size = await asyncio.to_thread(self._repository.adopt, result.sealed, result.key)
-        seed = Publish(epoch, result.architecture, result.schema_sha256, sha256, size, result.reference)
+        seed = Publish(job.job_epoch, result.architecture, result.schema_sha256, sha256, size, result.reference)
         await self._publish_seed(seed)
-        await asyncio.to_thread(write_durably, self._published, self._fingerprint(epoch).encode(), 0o600)
+        await asyncio.to_thread(write_durably, self._published, job.fingerprint.encode())
 
     def _on_progress(self, progress: TrainingProgress) -> None:
         self.status = TrainingStatus(TrainingState.RUNNING, progress.stage, progress.fraction, progress.detail)

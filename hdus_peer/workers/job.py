@@ -70,10 +70,6 @@ class TrainingJob:
         del fields["directory"], fields["seal"]
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
-    def at(self, job_epoch: int) -> "TrainingJob":
-        """The same job on the data as they were at another epoch."""
-        return dataclasses.replace(self, job_epoch=job_epoch)
-
     def to_json(self) -> str:
         return json.dumps({**dataclasses.asdict(self), "directory": str(self.directory)}, indent=1)
 

@@ -20,6 +20,7 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, schema_digest, seal, unseal
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import ConfigurationError, DataError, ForgedError, MalformedError, RefusedError, WorkerError
+from hdus_peer.workers.job import TrainingJob
 from hdus_peer.workers.port import (
     EnsembleState,
     Evaluation,
@@ -138,14 +139,11 @@ class MemoryTrainer:
         self._directory = directory
         self._owner = owner
         self._task = task
-        self._trainings = 0
 
-    async def run(self, job_epoch: int, progress: Callable[[TrainingProgress], None], retrain: bool) -> TrainingResult:
-        if retrain or not self._trainings:
-            self._trainings += 1
+    async def run(self, job: TrainingJob, progress: Callable[[TrainingProgress], None]) -> TrainingResult:
         for stage in ("data", "main", "distil", "export", "seal"):
             progress(TrainingProgress(stage, 1.0, ""))
-        source = hashlib.sha256(f"{self._owner} {job_epoch} {self._trainings}".encode()).digest()
+        source = hashlib.sha256(f"{self._owner} {job.fingerprint}".encode()).digest()
         return self._result(source)
 
     async def stop(self) -> None:

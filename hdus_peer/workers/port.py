@@ -11,6 +11,7 @@ from typing import Protocol
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import SeedManifest
+from hdus_peer.workers.job import TrainingJob
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,9 @@ class TrainingProgress:
 class TrainingResult:
     """What a finished job left under `models/` (every path absolute, every file durable).
 
-    `sealed` and `key`: the sealed seed and its key, to be adopted. `main`: ONNX of the main model. `templates`: ONNX
-    per seed architecture. `evaluation`: an npz with x_local, y_local, x_global, y_global, x_holdout, y_holdout
-    (normalised float32 samples, int64 labels). `summary`: small public numbers for people (parameters, samples)."""
+    `sealed` and `key`: the sealed seed and its key, to be adopted, if the job wanted them. `main`: ONNX of the main
+    model. `templates`: ONNX per seed architecture. `evaluation`: an npz with x_local, y_local, x_global, y_global,
+    x_holdout, y_holdout (normalised float32 samples, int64 labels). `summary`: small public numbers for people."""
 
     architecture: str
     schema_sha256: str
@@ -42,10 +43,10 @@ class TrainingResult:
 
 
 class Trainer(Protocol):
-    async def run(self, job_epoch: int, progress: Callable[[TrainingProgress], None], retrain: bool) -> TrainingResult:
-        """Bring the job of this epoch to its end: resumes where a killed one stopped; a finished one returns at once
-        unless `retrain`. Raises DataError or ConfigurationError from the child, WorkerError where it cannot be kept
-        alive."""
+    async def run(self, job: TrainingJob, progress: Callable[[TrainingProgress], None]) -> TrainingResult:
+        """Bring the job to its end: resumes where a killed one stopped; a finished one of the same fingerprint is
+        answered at once. Raises what the child raised (DataError, ConfigurationError), WorkerError where it cannot be
+        kept alive."""
 
     async def stop(self) -> None: ...
 

@@ -7,8 +7,7 @@ The child tells, in frames without a number: {"progress": {"stage", "fraction", 
 Rules
 1. A child that ends without result or error is started again after a backoff and resumes from its checkpoints; five
    ends in a row without any progress beyond the furthest point ever reached are the end of the job.
-2. To train again on the data as they are now, the note of the finished result is removed once, before the first start;
-   a child that is started again resumes: a crash never throws a checkpoint away.
+2. To train again on the data as they are now is another job: its epoch is in its fingerprint.
 3. `stop`, or cancelling `run`, ends the child; the job resumes when it is asked for again.
 """
 
@@ -17,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hdus_peer.durable import remove_durably, write_durably
+from hdus_peer.durable import write_durably
 from hdus_peer.errors import HdusError, WorkerError
 from hdus_peer.workers.backoff import Backoff
 from hdus_peer.workers.job import TrainingJob
@@ -27,8 +26,6 @@ from hdus_peer.workers.process import Child, Listener, Program, raised, start_ch
 STAGES = ("data", "main", "distil", "export", "seal")
 FRUITLESS_STARTS_MAX = 5
 JOB_FILE = "job.json"
-RESULT_NOTE = "result.json"
-"""What the child keeps beside the models when it has finished a job (see `learning.__main__`)."""
 ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(4 << 30)}
 """Keeps glibc from giving activations back and faulting them in again at every step: 1.5 to 1.8 times faster."""
 
@@ -36,23 +33,19 @@ OnProgress = Callable[[TrainingProgress], None]
 
 
 class ProcessTrainer:
-    """Implements `port.Trainer`. `job` without its epoch, which each `run` names."""
+    """Implements `port.Trainer`."""
 
-    def __init__(self, job: TrainingJob, module: str = "hdus_peer.learning", backoff: Backoff | None = None) -> None:
-        self._job = job
+    def __init__(self, module: str = "hdus_peer.learning", backoff: Backoff | None = None) -> None:
         self._module = module
         self._backoff = backoff or Backoff()
         self._child: Child | None = None
         self._stopped = asyncio.Event()
         self._one_job = asyncio.Lock()
 
-    async def run(self, job_epoch: int, progress: OnProgress, retrain: bool) -> TrainingResult:
+    async def run(self, job: TrainingJob, progress: OnProgress) -> TrainingResult:
         async with self._one_job:
-            job = self._job.at(job_epoch)
             path = job.directory / JOB_FILE
             await asyncio.to_thread(write_durably, path, job.to_json().encode())
-            if retrain:
-                await asyncio.to_thread(remove_durably, job.directory / RESULT_NOTE)
             told = _Told(progress)
             self._backoff.succeeded()
             while not self._stopped.is_set():

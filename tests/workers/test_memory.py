@@ -1,5 +1,6 @@
 """The twins without processes uphold the same contracts."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hdus_peer.domain.task import Task
 from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
 from hdus_peer.workers.port import Predictor, SealedSeed, TrainingProgress
 from tests.contracts.predictor import PredictorContract
+from tests.workers.test_trainer import job
 
 TASK = Task("t", ("a", "b", "c"), (1, 2, 3), 1.0, (0.0,), (1.0,), ("linear",))
 
@@ -23,7 +25,7 @@ class TestMemoryPredictor(PredictorContract):
 async def test_a_result_of_the_memory_trainer_can_be_used_by_the_memory_predictor(tmp_path: Path) -> None:
     owner = Identity(bytes(32)).peer_id
     heard: list[TrainingProgress] = []
-    result = await MemoryTrainer(tmp_path, owner, TASK).run(1, heard.append, retrain=False)
+    result = await MemoryTrainer(tmp_path, owner, TASK).run(job(tmp_path, ""), heard.append)
     size = result.sealed.stat().st_size
     manifest = SeedManifest(
         owner, 1, TASK.fingerprint, result.architecture, (), result.schema_sha256, "0" * 64, size, result.reference
@@ -36,13 +38,13 @@ async def test_a_result_of_the_memory_trainer_can_be_used_by_the_memory_predicto
     assert [progress.stage for progress in heard] == ["data", "main", "distil", "export", "seal"]
 
 
-async def test_the_memory_trainer_makes_another_seed_only_when_told_to_train_again(tmp_path: Path) -> None:
+async def test_the_memory_trainer_makes_another_seed_only_for_another_job(tmp_path: Path) -> None:
     trainer = MemoryTrainer(tmp_path, Identity(bytes(32)).peer_id, TASK)
 
-    async def key(job_epoch: int, retrain: bool) -> bytes:
-        return (await trainer.run(job_epoch, lambda _: None, retrain)).key.read_bytes()
+    async def key(job_epoch: int) -> bytes:
+        asked = dataclasses.replace(job(tmp_path, ""), job_epoch=job_epoch)
+        return (await trainer.run(asked, lambda _: None)).key.read_bytes()
 
-    first = await key(1, False)
-    assert await key(1, False) == first
-    assert await key(1, True) != first
-    assert await key(2, False) != first
+    first = await key(1)
+    assert await key(1) == first
+    assert await key(2) != first

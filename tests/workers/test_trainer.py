@@ -1,6 +1,7 @@
 """The trainer's supervision, over a child of the test's own that finishes, dies, refuses or hangs as it is told."""
 
 import asyncio
+import dataclasses
 from pathlib import Path
 
 import psutil
@@ -51,14 +52,15 @@ class Play:
         self.directory = directory
         self.heard: list[TrainingProgress] = []
         self.began = asyncio.Event()
-        self.trainer = ProcessTrainer(job(directory, play), "tests.workers.scripted_trainer", Backoff(0.001, 0.01))
+        self.job = job(directory, play)
+        self.trainer = ProcessTrainer("tests.workers.scripted_trainer", Backoff(0.001, 0.01))
 
     @property
     def starts(self) -> int:
         return (self.directory / "starts").stat().st_size
 
-    async def run(self, epoch: int = 1, retrain: bool = False) -> TrainingResult:
-        return await self.trainer.run(epoch, self._hear, retrain)
+    async def run(self, epoch: int = 1) -> TrainingResult:
+        return await self.trainer.run(dataclasses.replace(self.job, job_epoch=epoch), self._hear)
 
     def _hear(self, progress: TrainingProgress) -> None:
         self.heard.append(progress)
@@ -103,15 +105,6 @@ async def test_an_error_of_the_product_comes_through_as_it_is(tmp_path: Path) ->
 async def test_a_child_that_cannot_be_understood_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="cannot be understood"):
         await Play(tmp_path, "talks_nonsense").run()
-
-
-async def test_training_again_disowns_the_last_result_first(tmp_path: Path) -> None:
-    note = tmp_path / "result.json"
-    note.write_text("{}")
-    await Play(tmp_path, "finishes").run(retrain=False)
-    assert note.exists()
-    await Play(tmp_path, "finishes").run(retrain=True)
-    assert not note.exists()
 
 
 async def test_stop_ends_the_child_and_the_run(tmp_path: Path) -> None:
