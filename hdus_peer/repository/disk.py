@@ -35,6 +35,10 @@ class OpenFile(Protocol):
     @property
     def size(self) -> int: ...
 
+    @property
+    def is_named(self) -> bool:
+        """Whether this very file still has a name."""
+
     def read(self, offset: int, length: int) -> bytes:
         """At most `length` bytes; fewer only at the end of the file."""
 
@@ -113,6 +117,11 @@ class LocalFile:
         with translated(self._path):
             return os.fstat(self._descriptor).st_size
 
+    @property
+    def is_named(self) -> bool:
+        with translated(self._path):
+            return os.fstat(self._descriptor).st_nlink > 0
+
     def read(self, offset: int, length: int) -> bytes:
         with translated(self._path):
             return os.pread(self._descriptor, length, offset)
@@ -158,11 +167,11 @@ class LocalDisk:
                 return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
 
-    def open_write(self, path: Path) -> LocalFile:
+    def open_write(self, path: Path) -> OpenFile:
         with translated(path):
             return LocalFile(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
 
-    def open_read(self, path: Path) -> LocalFile | None:
+    def open_read(self, path: Path) -> OpenFile | None:
         with translated(path):
             try:
                 return LocalFile(path, os.O_RDONLY | os.O_NOFOLLOW)

@@ -28,7 +28,7 @@ from hdus_peer.repository.keys import KeyFiles, read_key
 from hdus_peer.repository.ledger import LEDGER_NAME, Ledger
 from hdus_peer.repository.lock import DirectoryLock
 from hdus_peer.repository.payloads import PayloadFiles, digest_of
-from hdus_peer.repository.port import Location, Partial, Recovered, is_payload_hash, referenced
+from hdus_peer.repository.port import NOT_A_HASH, Location, Partial, Recovered, is_payload_hash, referenced
 
 BALLAST_BYTES = 1024 * 1024
 CACHE_TAG_NAME = "CACHEDIR.TAG"
@@ -141,7 +141,7 @@ class DurableRepository:
 
 def _check(payload_sha256: str) -> None:
     if not is_payload_hash(payload_sha256):
-        raise RefusedError("not-a-hash")
+        raise RefusedError(NOT_A_HASH)
 
 
 def _strays(names: Iterable[str], kept: frozenset[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from hdus_peer.protocol.records import TABLES, Row, key_of
 from hdus_peer.protocol.step import Put, Write
 from hdus_peer.repository.port import (
     DESTROYED,
+    NOT_A_HASH,
     OVERSIZED,
     TRUNCATED,
     WRONG_HASH,
@@ -182,4 +183,4 @@ def _change(write: Write) -> tuple[type[Row], Key, Row | None]:
 
 def _check_hash(payload_sha256: str) -> None:
     if not is_payload_hash(payload_sha256):
-        raise RefusedError("not-a-hash")
+        raise RefusedError(NOT_A_HASH)

@@ -104,8 +104,9 @@ class PartialFile:
             self._destroy_and_refuse(TRUNCATED)
         if self._digest.hexdigest() != self._target.name:
             self._destroy_and_refuse(WRONG_HASH)
-        if self._disk.size(self._partial) is None:
-            self._destroy_and_refuse(DESTROYED)
+        if not self._file.is_named:
+            self._file.close()
+            raise RefusedError(DESTROYED)
         self._file.sync()
         self._file.close()
         self._disk.rename(self._partial, self._target)

@@ -27,6 +27,7 @@ OVERSIZED = "oversized"
 TRUNCATED = "truncated"
 WRONG_HASH = "wrong-hash"
 DESTROYED = "destroyed"
+NOT_A_HASH = "not-a-hash"
 _PAYLOAD_HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -77,12 +78,15 @@ class Repository(Protocol):
 
     def commit(self, writes: Sequence[Write]) -> None: ...
 
-    def begin(self, payload_sha256: str, payload_bytes: int) -> Partial: ...
+    def begin(self, payload_sha256: str, payload_bytes: int) -> Partial:
+        """Goes on where an earlier try stopped. Raises StorageError before the disk is full, RefusedError(NOT_A_HASH)
+        for a name that is none (as `put_key` and `location` do)."""
 
     def open_payload(self, payload_sha256: str) -> Readable | None:
         """None where no complete payload of that hash is there."""
 
-    def put_key(self, payload_sha256: str, key: bytes) -> None: ...
+    def put_key(self, payload_sha256: str, key: bytes) -> None:
+        """Durable on return; another key of this payload is destroyed first. Raises StateError for what is no key."""
 
     def key(self, payload_sha256: str) -> bytes | None: ...
 

@@ -187,6 +187,19 @@ class RepositoryContract:
             partial.finish()
         assert repository.open_payload(SHA) is None
 
+    def test_a_later_try_is_not_completed_by_a_destroyed_one(self, repository: Repository) -> None:
+        destroyed = repository.begin(SHA, len(PAYLOAD))
+        destroyed.write(PAYLOAD)
+        repository.destroy([SHA])
+        later = repository.begin(SHA, len(PAYLOAD))
+        later.write(PAYLOAD[:10])
+        with pytest.raises(RefusedError, match="destroyed"):
+            destroyed.finish()
+        assert repository.open_payload(SHA) is None
+        later.write(PAYLOAD[10:])
+        later.finish()
+        assert bytes_of(repository, SHA) == PAYLOAD
+
     @pytest.mark.parametrize("name", ["", "../ledger.sqlite", "AB" * 32, "a" * 63, "a" * 64 + "\n", "a" * 64 + ".new"])
     def test_what_is_no_hash_names_nothing(self, repository: Repository, name: str) -> None:
         for refused in (lambda: repository.begin(name, 1), lambda: repository.put_key(name, KEY)):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdus_peer.repository.disk import LocalDisk, LocalFile
+from hdus_peer.repository.disk import LocalDisk, OpenFile
 
 SECTOR_BYTES = 512
 _OUTSIDE = ("ledger.sqlite", "lock")
@@ -117,13 +117,17 @@ class CrashingDisk(LocalDisk):
 
 
 class CrashingFile:
-    def __init__(self, file: LocalFile, disk: CrashingDisk, node: Node) -> None:
+    def __init__(self, file: OpenFile, disk: CrashingDisk, node: Node) -> None:
         self._file, self._disk, self._node = file, disk, node
         self.read, self.close = file.read, file.close
 
     @property
     def size(self) -> int:
         return self._file.size
+
+    @property
+    def is_named(self) -> bool:
+        return self._file.is_named
 
     def write(self, offset: int, data: bytes) -> None:
         try:

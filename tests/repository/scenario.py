@@ -109,7 +109,8 @@ class Oracle:
 
     @classmethod
     def of(cls, life: list[Act]) -> "Oracle":
-        twin, states, keys = MemoryRepository(), [MemoryState()], {}
+        twin, states = MemoryRepository(), [MemoryState()]
+        keys: dict[str, set[bytes]] = {}
         for act in life:
             act(twin)
             states.append(copy.deepcopy(twin.state))

@@ -4,6 +4,7 @@ import dataclasses
 import sqlite3
 import typing
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from hdus_peer.repository.disk import LocalDisk
 from hdus_peer.repository.ledger import Ledger
 from hdus_peer.repository.rows import ROW_TABLES, pack, unpack
 from tests.repository import samples
+
+PROMISES = {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1}
 
 
 @pytest.fixture
@@ -52,6 +55,12 @@ def test_columns_are_the_fields(connection: sqlite3.Connection, row: type[Row]) 
 def test_an_envelope_is_kept_to_the_byte() -> None:
     envelope = samples.receipt().envelope
     assert unpack(pack(envelope)) == envelope
+
+
+def test_a_commit_is_synced_and_what_is_deleted_is_overwritten(path: Path) -> None:
+    with closing(Ledger(path, LocalDisk())) as ledger:
+        found = {name: ledger._connection.execute(f"PRAGMA {name}").fetchone()[0] for name in PROMISES}
+    assert found == PROMISES
 
 
 def test_a_ledger_of_this_version_is_opened_again(path: Path) -> None:
