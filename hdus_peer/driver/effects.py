@@ -177,17 +177,18 @@ class Effects:
     def _erase(self, effect: Erase) -> None:
         for payload in effect.payloads:
             self._transport.cancel_serve(payload)
-        if effect.at_once:
+        if effect.at_once and effect.payloads:
             self.ensemble.begin_eviction()
         self._tasks.spawn_for(effect.payloads, lambda: self._do_erase(effect), erases=True)
 
     async def _do_erase(self, effect: Erase) -> None:
-        await self.ensemble.evict(frozenset(effect.payloads), at_once=effect.at_once)
-        await self._destroy(effect.payloads)
+        if effect.payloads:
+            await self.ensemble.evict(frozenset(effect.payloads), at_once=effect.at_once)
+            await self._destroy(effect.payloads)
         self._done(Erased(effect.erasure))
 
     async def _destroy(self, payloads: tuple[str, ...]) -> None:
-        while payloads:
+        while True:
             try:
                 await self._tasks.in_thread(self._repository.destroy, payloads)
                 return

@@ -67,7 +67,7 @@ class EnsembleTarget:
                     self._calm.set()
 
     async def _evict(self, payloads: frozenset[str]) -> None:
-        while payloads:
+        while True:
             try:
                 await self._predictor.evict(payloads)
                 return

@@ -214,7 +214,8 @@ async def test_erase_evicts_before_it_destroys_and_says_so_only_after(world, mon
 
     monkeypatch.setattr(world.repository, "destroy", reluctant)
     assert await world.act(Erase(1, (SHA,), True)) == Erased(1)
-    assert world.predictor.asked[:4] == [("evict", SHA), "destroy", "destroy", "destroy"]
+    asked = [what for what in world.predictor.asked if what != ()]
+    assert asked == [("evict", SHA), "destroy", "destroy", "destroy"]
     assert world.repository.key(SHA) is None
 
 
