@@ -1,0 +1,94 @@
+"""A trainer's result becomes the main model and, once, the next seed."""
+
+import pytest
+
+from hdus_peer.admission.authority import create_network, issue_file
+from hdus_peer.config import load_config
+from hdus_peer.control.port import TrainingState
+from hdus_peer.daemon.home import open_home
+from hdus_peer.daemon.parts import make_core
+from hdus_peer.daemon.training import Training, training_job
+from hdus_peer.domain.clock import Instant
+from hdus_peer.driver.effects import Effects
+from hdus_peer.errors import DataError
+from hdus_peer.protocol.step import Retrain
+from hdus_peer.repository.durable import DurableRepository
+from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
+
+
+class World:
+    def __init__(self, tmp_path):
+        create_network(tmp_path / "home", "home", "digits")
+        issue_file(tmp_path / "home", "mira", tmp_path / "mira")
+        config = load_config(None, {"state_directory": tmp_path / "state", "credentials": tmp_path / "mira"})
+        home = open_home(config)
+        self.repository = DurableRepository(home.directory, ballast_bytes=0)
+        self.core = make_core(config, home.credentials, self.repository.load())
+        self.trainer = MemoryTrainer(tmp_path / "models", home.credentials.peer_id, home.credentials.task)
+        self.predictor = MemoryPredictor()
+        self.effects = Effects(self.repository, None, self.predictor, lambda done: None, lambda event: None)
+        self.events = []
+        self.training = Training(
+            training_job(config, home),
+            home.published,
+            self.core.state,
+            self.repository,
+            (self.trainer, self.predictor),
+            self.effects.ensemble,
+            self._publish,
+            self.events.append,
+        )
+
+    async def _publish(self, seed):
+        self.repository.commit(self.core.command(seed, Instant(1.0, 1e9)).writes)
+
+    @property
+    def generation(self):
+        own = self.core.state.own_seed()
+        return own.manifest.statement.generation if own else 0
+
+
+@pytest.fixture
+async def world(tmp_path):
+    world = World(tmp_path)
+    yield world
+    await world.effects.stop()
+    world.repository.close()
+
+
+async def test_a_result_is_served_and_published(world):
+    await world.training.run()
+    assert world.training.status.state == TrainingState.DONE
+    assert world.effects.ensemble.ready.is_set()
+    assert world.generation == 10**9
+    assert world.repository.key(world.core.state.own_seed().manifest.statement.payload_sha256) is not None
+
+
+async def test_a_finished_job_is_not_published_twice_and_a_new_epoch_is(world):
+    await world.training.run()
+    await world.training.run()
+    assert world.generation == 10**9
+    world.core.command(Retrain(), Instant(2.0, 1e9))
+    await world.training.run()
+    assert world.generation == 10**9 + 1
+
+
+async def test_a_payload_that_went_missing_is_published_anew(world):
+    await world.training.run()
+    world.repository.destroy([world.core.state.own_seed().manifest.statement.payload_sha256])
+    await world.training.run()
+    assert world.generation == 10**9 + 1
+
+
+async def test_a_failure_is_a_status_and_changes_nothing(world, monkeypatch):
+    await world.training.run()
+
+    async def fail(job, progress):
+        raise DataError("a sample has no label; label it")
+
+    monkeypatch.setattr(world.trainer, "run", fail)
+    await world.training.run()
+    assert world.training.status.state == TrainingState.FAILED
+    assert world.training.status.detail == "a sample has no label; label it"
+    assert world.generation == 10**9
+    assert world.events[-1].name == "TrainingFailed"
