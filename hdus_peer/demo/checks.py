@@ -36,8 +36,11 @@ def leave_confirmed(departed: Departed, survivors: int) -> Check:
     pending = [each.name for each in departed.erasures if not each.confirmed]
     held = departed.finished and departed.command_exit == 0 and not pending and len(departed.erasures) == survivors
     last = max((each.after_ms for each in departed.erasures), default=-1)
-    detail = f"{len(departed.erasures)} of {survivors} holders answered, exit code {departed.command_exit}"
-    return Check("every holder confirmed the erasure", held, f"{detail}, the last after {last} ms")
+    told = (
+        f"not: {', '.join(pending)}" if pending else f"{len(departed.erasures)} of {survivors}, the last in {last} ms"
+    )
+    code = f", exit code {departed.command_exit}" if departed.command_exit else ""
+    return Check("every holder confirmed the erasure", held, told + code)
 
 
 def daemon_ended(departed: Departed) -> Check:
@@ -56,7 +59,7 @@ def gone_from_ensembles(departed: Departed, after: Results) -> Check:
 
 
 def gone_from_disks(traces: tuple[str, ...]) -> Check:
-    return _check("its payload and key are gone from every disk", traces, "no file has its name or its bytes", "found:")
+    return _check("its payload and key are gone from every disk", traces, "no name, no bytes of it", "found:")
 
 
 def others_stayed(after: Results) -> Check:
@@ -69,8 +72,8 @@ def equal_to_counterfactual(after: Results, counterfactual: Results) -> Iterable
     for rule in _rules(after):
         pairs = _pairs(after, counterfactual, rule)
         wrong = [name for name, (one, other) in pairs.items() if one != other]
-        detail = f"{len(pairs)} of {len(after)} equal: {_digests(pairs)}"
-        yield _check(f"{rule}: logits equal those of a network it never joined", wrong, detail, "not at")
+        detail = f"{len(pairs)} of {len(after)} equal, bit for bit"
+        yield _check(f"{rule}: logits as if it had never joined", wrong, detail, "not at")
 
 
 def different_from_before(before: Results, after: Results) -> Iterable[Check]:
@@ -78,7 +81,7 @@ def different_from_before(before: Results, after: Results) -> Iterable[Check]:
         pairs = _pairs(after, before, rule)
         same = [name for name, (one, other) in pairs.items() if one == other]
         detail = f"{len(pairs)} of {len(after)} differ"
-        yield _check(f"{rule}: logits differ from those before the leave", same, detail, "not at")
+        yield _check(f"{rule}: logits differ from before", same, detail, "not at")
 
 
 def _check(name: str, wrong: Iterable[str], right: str, prefix: str) -> Check:
@@ -97,7 +100,3 @@ def _pairs(mine: Results, others: Results, rule: str) -> dict[str, tuple[str, st
         each.name: (each.logits[rule], known[each.peer].logits.get(rule) if each.peer in known else None)
         for each in mine
     }
-
-
-def _digests(pairs: dict[str, tuple[str, str | None]]) -> str:
-    return " ".join(one[:6] for one, _ in pairs.values())

@@ -18,7 +18,7 @@ from hdus_peer.demo.processes import PeerProcess
 from hdus_peer.errors import NotRunningError, WorkerError
 
 POLL_INTERVAL_S = 0.2
-STALL_TIMEOUT_S = 300.0
+STALL_TIMEOUT_S = 120.0
 
 A = TypeVar("A")
 Statuses = dict[str, PeerStatus]

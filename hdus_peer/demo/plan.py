@@ -21,7 +21,7 @@ _NAMES = ("anna", "bela", "cleo", "dina", "emil", "finn", "gabi", "hugo")
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """`data`: "digits" or "npz:FILE[#x=…,y=…]"; `samples`: training samples a peer (None: the default of `data`);
+    """`data`: "digits" or "npz:FILE[#x=…,y=…]"; `samples`: at most so many a peer (None: the default of `data`);
     `json`: where to write the results; `keep`: leave the peers running."""
 
     data: str
@@ -34,18 +34,21 @@ class DemoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How much is computed. `samples`: training samples a peer (0: all of its shard)."""
+    """How much is computed. `samples`: of a peer, for training and its tests (0: all of its shard)."""
 
     samples: int
     reference_samples: int
     test_samples: int
     epochs_max: int
     patience: int
+    batch: int
+    learning_rate: float
     distil_steps: int
 
 
-DIGITS_EFFORT = Effort(0, 0, 0, epochs_max=20, patience=5, distil_steps=200)
-FILE_EFFORT = Effort(1500, 1000, 1000, epochs_max=8, patience=3, distil_steps=200)
+# A shard of digits is some 130 pictures: small batches and no early stopping, or batch normalisation never settles.
+DIGITS_EFFORT = Effort(0, 0, 0, epochs_max=20, patience=20, batch=16, learning_rate=0.01, distil_steps=300)
+FILE_EFFORT = Effort(1500, 1000, 1000, epochs_max=8, patience=4, batch=32, learning_rate=0.01, distil_steps=300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,8 @@ def config_text(plan: NetworkPlan, peer: PeerPlan) -> str:
                 "threads": 1,
                 "epochs_max": effort.epochs_max,
                 "patience": effort.patience,
+                "batch": effort.batch,
+                "learning_rate": effort.learning_rate,
             },
             "distil": {"steps": effort.distil_steps},
             "predict": {"rule": "prob-mean", "rho": 0.5},

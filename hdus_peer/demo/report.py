@@ -25,7 +25,7 @@ def results_table(title: str, results: Results) -> Group:
     table = Table(box=ROUNDED)
     table.add_column("peer")
     table.add_column("main model")
-    for heading in ("parameters", "seeds", "local alone", "ensemble", "global alone", "ensemble"):
+    for heading in ("para-\nmeters", "seeds\nheld", "local\nalone", "ensem-\nble", "global\nalone", "ensem-\nble"):
         table.add_column(heading, justify="right")
     for each in results:
         table.add_row(each.name, each.main, f"{each.parameters:,}", str(len(each.held)), *_mean_accuracies([each]))

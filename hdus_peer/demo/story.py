@@ -1,5 +1,6 @@
 """The demo from its first to its last act: learn and share, one leaves, and everything again without that one."""
 
+import asyncio
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,11 +14,11 @@ from hdus_peer.demo.checks import check_all
 from hdus_peer.demo.fleet import Fleet, running
 from hdus_peer.demo.leaving import Marks
 from hdus_peer.demo.measure import is_complete, measure
-from hdus_peer.demo.multicast import has_multicast
 from hdus_peer.demo.plan import HOST, DemoOptions, NetworkPlan, plan_network, with_addresses, without_leaver
 from hdus_peer.demo.results import DemoResult, Departed, Results
 from hdus_peer.demo.task import is_picture, write_task
 from hdus_peer.demo.watch import watching
+from hdus_peer.discovery.multicast import is_multicast_working
 
 
 class Story:
@@ -54,7 +55,7 @@ class Story:
         plan = plan_network(self._directory, self._options, is_picture(network.task.shape))
         for peer in plan.peers:
             issue_file(place, peer.name, peer.credentials)
-        if has_multicast(HOST):
+        if asyncio.run(is_multicast_working((HOST,))):
             return plan
         self._console.print("This host's loopback has no multicast: the peers get fixed addresses instead of mDNS.")
         return with_addresses(plan)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from hdus_peer.demo import processes
-from hdus_peer.demo.multicast import has_multicast
 from hdus_peer.demo.plan import DemoOptions, PeerPlan, plan_network
 from hdus_peer.errors import WorkerError
 
@@ -44,8 +43,3 @@ def test_the_users_settings_do_not_reach_the_peers(monkeypatch: pytest.MonkeyPat
     given = processes.environment()
     assert "HDUS_PREDICT__RHO" not in given
     assert given["PATH"] == os.environ["PATH"]
-
-
-def test_multicast_is_asked_and_never_raises() -> None:
-    assert has_multicast("127.0.0.1") in (True, False)
-    assert has_multicast("192.0.2.1") is False
