@@ -108,10 +108,20 @@ class Connection:
             await channel.close()
 
     def _dial_error(self, problem: grpc.aio.AioRpcError) -> HdusError:
-        details = problem.details() or ""
-        if "handshake" in details.lower() or "certificate" in details.lower():
-            return AdmissionError(f"{details}")
-        return UnreachableError(f"nobody answers at {self._address}: {problem.code().name} {details}")
+        code, details = problem.code(), problem.details() or ""
+        if code is grpc.StatusCode.UNAUTHENTICATED:
+            return AdmissionError(
+                f"{self._address} does not accept the certificate of this peer; issue new credentials for it"
+            )
+        if code is grpc.StatusCode.UNAVAILABLE and "handshake failed" in details.lower():
+            return AdmissionError(
+                f"what answers at {self._address} is no member of this network, or its certificate has expired; "
+                "check the address, or issue new credentials for it"
+            )
+        return UnreachableError(
+            f"nobody answers at {self._address} ({code.name.lower()}); "
+            "check that a peer runs there and that its port can be reached"
+        )
 
 
 @contextmanager

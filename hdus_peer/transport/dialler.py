@@ -11,7 +11,7 @@ import asyncio
 from typing import Any
 
 from hdus_peer.domain.identity import PeerId, short
-from hdus_peer.errors import UnreachableError
+from hdus_peer.errors import AdmissionError, UnreachableError
 from hdus_peer.transport.connection import Connection
 from hdus_peer.transport.link import Link
 from hdus_peer.transport.session import Session
@@ -45,6 +45,8 @@ class Dialler:
         except TimeoutError as problem:
             sentence = f"{short(peer)} did not answer at {address} in time; it is dialled again by itself"
             raise UnreachableError(sentence) from problem
+        except AdmissionError as problem:
+            raise UnreachableError(str(problem)) from problem
         finally:
             if not is_carrying:
                 await connection.close()

@@ -66,8 +66,6 @@ class LinkTable(Generic[L]):
 
     def accepts(self, peer: PeerId) -> bool:
         """Whether a link that `peer` dialled may come up now."""
-        if peer == self._me:
-            return False
         current = self._links.get(peer)
         mine = peer in self._asked or (current is not None and current.dialled)
         return not (mine and self._me < peer)

@@ -93,6 +93,8 @@ class Server:
     async def _link(self, _frames: AsyncIterator[bytes], context: Context) -> None:
         peer = await self._enter(context)
         links = self._session.links
+        if peer == self._session.me:
+            await self._refuse(context, peer, "cloned", (grpc.StatusCode.PERMISSION_DENIED, "this identity runs here"))
         if not links.accepts(peer):
             await context.abort(grpc.StatusCode.ALREADY_EXISTS, "the other dial stays")
         if links.get(peer) is None and len(links) >= self._session.limits.links_max:

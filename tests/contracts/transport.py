@@ -7,8 +7,9 @@ that.
 import asyncio
 import hashlib
 import random
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from typing import Protocol
 
 import pytest
@@ -23,18 +24,18 @@ PATIENCE_S = 20.0
 
 
 class Payload:
-    """A sealed payload in memory that knows how often it was closed."""
+    """A sealed payload in memory that knows how often it was closed. Reads wait for `gate`, which another thread than
+    the event loop's waits for; a payload may claim another `size` than it has."""
 
-    def __init__(self, content: bytes, on_close: Callable[[], None]) -> None:
+    def __init__(self, content: bytes, size: int, gate: threading.Event, on_close: Callable[[], None]) -> None:
         self.content = content
+        self.size = size
         self.closed = 0
+        self._gate = gate
         self._on_close = on_close
 
-    @property
-    def size(self) -> int:
-        return len(self.content)
-
     def read(self, offset: int, length: int) -> bytes:
+        assert self._gate.wait(PATIENCE_S)
         assert not self.closed
         return self.content[offset : offset + length]
 
@@ -56,6 +57,9 @@ class Node:
         self.refused: list[tuple[PeerId | None, str]] = []
         self.payloads: dict[str, bytes] = {}
         self.opened: list[Payload] = []
+        self.shortens_payloads = False
+        self._gate = threading.Event()
+        self._gate.set()
         self._changed = asyncio.Event()
 
     def on_link_up(self, peer: PeerId, dialled: bool) -> None:
@@ -82,7 +86,9 @@ class Node:
         assert peer != self.me
         if payload_sha256 not in self.payloads:
             return None
-        self.opened.append(Payload(self.payloads[payload_sha256], self._changed.set))
+        content = self.payloads[payload_sha256]
+        kept = content[: len(content) // 2] if self.shortens_payloads else content
+        self.opened.append(Payload(kept, len(content), self._gate, self._changed.set))
         self._changed.set()
         return self.opened[-1]
 
@@ -102,6 +108,15 @@ class Node:
         digest = hashlib.sha256(content).hexdigest()
         self.payloads[digest] = content
         return digest
+
+    @contextmanager
+    def reads_held(self) -> Iterator[None]:
+        """No payload of this node can be read for a while."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):

@@ -5,15 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.contracts.transport import TransportContract
-from tests.transport.worlds import GrpcWorld, MemoryWorld
+from tests.transport.worlds import MemoryWorld
 
 
 class TestGrpc(TransportContract):
-    @pytest.fixture
-    async def world(self) -> AsyncIterator[GrpcWorld]:
-        world = GrpcWorld()
-        yield world
-        await world.close()
+    """In the `world` of this folder, on both event loops (see conftest)."""
 
 
 class TestMemory(TransportContract):

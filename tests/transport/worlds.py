@@ -7,6 +7,7 @@ from hdus_peer.domain.identity import Identity
 from hdus_peer.transport.grpc import GrpcTransport
 from hdus_peer.transport.limits import TransportLimits
 from hdus_peer.transport.memory import MemoryNetwork, MemoryTransport
+from hdus_peer.transport.tls import TlsMaterial
 from tests.contracts.transport import Node
 from tests.transport.certificates import Authority
 
@@ -14,20 +15,25 @@ LIMITS = TransportLimits()
 
 
 class GrpcWorld:
-    def __init__(self, listen: str = "127.0.0.1:0") -> None:
+    def __init__(self) -> None:
         self.authority = Authority()
-        self._listen = listen
         self._nodes: list[Node] = []
 
-    async def join(self, identity: Identity | None = None, limits: TransportLimits | None = None) -> Node:
+    async def join(
+        self,
+        identity: Identity | None = None,
+        limits: TransportLimits | None = None,
+        *,
+        material: TlsMaterial | None = None,
+        listen: str = "127.0.0.1:0",
+    ) -> Node:
+        """`material`: of the test's choice instead of what the authority issues."""
         node = Node(identity or Identity.generate())
-        node.transport = self.transport(node, limits or LIMITS)
+        material = material or self.authority.material(node.me)
+        node.transport = GrpcTransport(node.me, material, listen, limits or LIMITS)
         await node.transport.start(node)
         self._nodes.append(node)
         return node
-
-    def transport(self, node: Node, limits: TransportLimits = LIMITS) -> GrpcTransport:
-        return GrpcTransport(node.me, self.authority.material(node.me), self._listen, limits)
 
     async def nowhere(self) -> str:
         with socket.socket() as free:
