@@ -28,7 +28,6 @@ from hdus_peer.workers.process import Child, ChildGoneError, Program
 
 log = logging.getLogger(__name__)
 
-NICE = 5
 REQUESTS_MAX = 64
 """Requests under way; more wait their turn here, so that a child's pipe stays short."""
 DEATHS_MAX = 3
@@ -80,7 +79,7 @@ class ProcessPredictor:
         self._rule = rule
         self._rho = rho
         environment = {"OMP_NUM_THREADS": str(threads), "MALLOC_ARENA_MAX": "1"}
-        self._pool = Pool(Program(module, (str(threads),), NICE, environment), "predictor", self._on_death)
+        self._pool = Pool(Program(module, (str(threads),), environment), "predictor", self._on_death)
         self._wanted: Wanted | None = None
         self._serving: Serving | None = None
         self._version = 0

@@ -40,11 +40,10 @@ class ChildGoneError(WorkerError):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: `python -m MODULE ARGUMENTS`, at this nice level, with these variables on top of the usual."""
+    """What to start: `python -m MODULE ARGUMENTS`, with these variables on top of the usual."""
 
     module: str
     arguments: tuple[str, ...] = ()
-    nice: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,6 +152,7 @@ class Child:
             await self._read_frames()
         except (WorkerError, ValueError) as problem:
             log.warning("%s sent what is no frame (%s); it is ended", self.name, problem)
+            self._process.kill()
         finally:
             self._gone = True
             self._fail_waiting()
@@ -227,8 +227,6 @@ async def start_child(program: Program, name: str, listener: Listener | None = N
         )
     except OSError as problem:
         raise WorkerError(f"{name} cannot be started ({problem.strerror}); free memory or processes") from problem
-    with contextlib.suppress(OSError):  # it ended already, which its watcher will see
-        os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + program.nice)
     return Child(process, f"{name}[{process.pid}]", listener)
 
 

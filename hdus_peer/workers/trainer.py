@@ -66,7 +66,7 @@ class ProcessTrainer:
     async def _start(self, job: TrainingJob, path: Path, listener: Listener) -> Child:
         threads = str(job.threads)
         environment = {**ALLOCATOR, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        program = Program(self._module, (str(path),), environment=environment)
+        program = Program(self._module, (str(path),), environment)
         starting = asyncio.create_task(start_child(program, "trainer", listener))
         try:
             self._child = await asyncio.shield(starting)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import uvloop
 
 from hdus_peer.errors import RefusedError, WorkerError
 from hdus_peer.workers.port import EnsembleState
@@ -174,6 +175,21 @@ async def test_a_cancelled_rebuild_leaves_the_old_ensemble(started: ProcessPredi
     with pytest.raises(asyncio.CancelledError):
         await using
     assert (await started.predict(samples(1).tobytes(), 1)).state == before
+
+
+def test_the_loop_of_the_daemon_serves_as_well(world: World) -> None:
+    async def play() -> None:
+        predictor = ProcessPredictor("prob-mean", 0.5)
+        await predictor.start(world.main, world.templates, world.evaluation)
+        await predictor.check(world.seed(1))
+        await predictor.use([world.seed(1), world.seed(2)])
+        asking = asyncio.gather(*(predictor.predict(samples(300).tobytes(), 300) for _ in range(8)))
+        await predictor.evict(payload_of(world.seed(2)))
+        assert {len(prediction.ensemble) for prediction in await asking} == {300}
+        await predictor.stop()
+        assert not psutil.Process().children()
+
+    uvloop.run(play())
 
 
 def test_a_daemon_killed_outright_leaves_no_process(world: World) -> None:
