@@ -1,0 +1,22 @@
+"""The whole protocol in one thread and virtual time: the real `PeerCore` and the real `Driver`, with everything else in
+memory, under faults drawn from a seed.
+
+Rules
+1. One seed is one run: same seed, same trace hash, on every machine. Nothing here reads a clock, the process's hash
+   seed, or a global random number generator.
+2. What a device keeps over a crash is exactly what its repository acknowledged; a crash may fall before and after
+   every commit, send, effect, event and stage of an erasure.
+3. The invariants are judged from outside (`checker`), on what is on the disks and on the wires, never by asking a core.
+
+Absent on purpose: restored backups, cloned devices, leases and suspended clocks (see `docs/protocol.md`, "Not simulated").
+
+Modules: `world` (virtual time, one source of chance), `cast` (who takes part), `network` (links, loss, partitions),
+`device` (one peer: disk, core, driver, crash), `hands` (its effects), `malice` (a member gone bad), `plan` (what happens
+when, drawn from the seed), `checker` (the invariants), `run` (`simulate`).
+"""
+
+from hdus_peer.simulation.checker import Violation
+from hdus_peer.simulation.plan import Plan, draw
+from hdus_peer.simulation.run import Report, simulate
+
+__all__ = ["Plan", "Report", "Violation", "draw", "simulate"]

@@ -1,0 +1,81 @@
+"""Who takes part: real Ed25519 identities, the same in every run (their making is the slow part), and one network.
+
+The keys are hashes of small numbers: they protect nothing.
+"""
+
+import functools
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hdus_peer.domain.envelope import Signed, SignedEnvelope, sign
+from hdus_peer.domain.identity import Identity, PeerId
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import Parameter
+from hdus_peer.protocol.state import Me
+from hdus_peer.transport.codec import Codec
+
+NETWORK = hashlib.sha256(b"a simulated network").hexdigest()
+ARCHITECTURES = ("mlp", "cnn")
+PARAMETERS = (Parameter("classes", 10),)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A member: its key, and the root's statement about it."""
+
+    number: int
+    identity: Identity
+    membership: Signed[Membership]
+
+    @property
+    def peer(self) -> PeerId:
+        return self.identity.peer_id
+
+
+class Signatures:
+    """Every envelope that an identity really made in this run: what the checker compares ledgers with."""
+
+    def __init__(self) -> None:
+        self.made: dict[SignedEnvelope, Signed[Any]] = {}
+
+    def signer_of(self, identity: Identity) -> Callable[[Any], Signed[Any]]:
+        def make(statement: Any) -> Signed[Any]:
+            signed = sign(identity, statement)
+            self.made[signed.envelope] = signed
+            return signed
+
+        return make
+
+
+@functools.cache
+def root() -> Identity:
+    return Identity(hashlib.sha256(b"simulated root").digest())
+
+
+@functools.cache
+def person(number: int) -> Person:
+    identity = Identity(hashlib.sha256(f"simulated peer {number}".encode()).digest())
+    statement = Membership(NETWORK, identity.public_key, f"peer-{number}", 0, 2**40)
+    return Person(number, identity, sign(root(), statement))
+
+
+def codec() -> Codec:
+    """The real edge: what a member gone bad sends goes through it."""
+    return Codec(NETWORK, root().public_key)
+
+
+def me(who: Person, task: str, run_nonce: str, signatures: Signatures) -> Me:
+    return Me(
+        peer=who.peer,
+        root=root().peer_id,
+        network=NETWORK,
+        membership=who.membership,
+        task=task,
+        parameters=PARAMETERS,
+        architectures=ARCHITECTURES,
+        tls_spki_sha256="",
+        run_nonce=run_nonce,
+        sign=signatures.signer_of(who.identity),
+    )

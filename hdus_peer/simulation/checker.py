@@ -1,0 +1,254 @@
+"""The invariants of `hdus_peer.protocol`, judged from outside: on disks, on wires, on what the predictors compute with.
+
+Rules
+1. The judge reads disks and messages, never what a core believes.
+2. It is told of every commit, send, event and crash, and looks again after every action of a device.
+3. A member gone bad is not judged; what it does to the others is.
+
+Absent on purpose: what holds only once everything is quiet (`quiet`).
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import Hello
+from hdus_peer.errors import LocalError
+from hdus_peer.protocol.messages import Greeting, Key, Message, Receipt
+from hdus_peer.protocol.records import (
+    TABLES,
+    ErasureRow,
+    GrantRow,
+    HeldSeedRow,
+    OwedReceiptRow,
+    OwnSeedRow,
+    Phase,
+    Row,
+    SelfRow,
+    TombstoneRow,
+    key_of,
+)
+from hdus_peer.protocol.step import Event, Put, Write
+from hdus_peer.simulation import cast
+from hdus_peer.simulation.cast import Signatures
+from hdus_peer.simulation.device import Device
+
+R = TypeVar("R", bound=Row)
+Tables = dict[type[Row], dict[Any, Row]]
+
+
+class Violation(LocalError):
+    """An invariant of the protocol does not hold: a bug of ours. Run the same seed again to see it again."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant = invariant
+
+
+def on_disk(device: Device, table: type[R]) -> list[R]:
+    """The durable rows of `table`."""
+    return [row for row in device.disk.rows[table].values() if isinstance(row, table)]
+
+
+def through_on_disk(device: Device, owner: PeerId) -> int:
+    row = device.disk.rows[TombstoneRow].get((owner,))
+    return row.through if isinstance(row, TombstoneRow) else 0
+
+
+def _apply(tables: Tables, writes: Sequence[Write]) -> Tables:
+    result = {table: dict(rows) for table, rows in tables.items()}
+    for write in writes:
+        if isinstance(write, Put):
+            result[type(write.row)][key_of(write.row)] = write.row
+        else:
+            result[write.table].pop(write.key, None)
+    return result
+
+
+class Checker:
+    def __init__(self, signatures: Signatures, rogue: PeerId | None) -> None:
+        self.devices: list[Device] = []
+        self._signatures, self._rogue = signatures, rogue
+        self._seeds: dict[str, tuple[PeerId, int]] = {}  # payload -> owner, generation
+        self._payloads: dict[tuple[PeerId, int], str] = {}
+        self._admitted: dict[tuple[PeerId, str], int] = {}  # (holder, payload) -> grant
+        self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
+        self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
+
+    def _is_judged(self, device: Device) -> bool:
+        return device.peer != self._rogue
+
+    # --- what is held -----------------------------------------------------------------------------------------------
+    def _remains(self, device: Device, owner: PeerId, through: int) -> Iterator[str]:
+        """Where anything of `owner` up to `through` still is on this device."""
+        places: list[tuple[str, Any]] = [("key", device.disk.keys), ("payload", device.disk.payloads)]
+        places += [("partial payload", device.disk.partials)]
+        places += [("predictor", [row.payload_sha256 for row in device.hands.using])] if device.core else []
+        for place, payloads in places:
+            for payload in payloads:
+                of, generation = self._seeds.get(payload, ("", 0))
+                if of == owner and generation <= through:
+                    yield f"{place} of generation {generation} of {owner[:8]} at {device.who.number}"
+
+    def _none_remains(self, invariant: str, when: str, device: Device, owner: PeerId, through: int) -> None:
+        for what in self._remains(device, owner, through):
+            raise Violation(invariant, f"{when}, but there is a {what}")
+
+    # --- commits ----------------------------------------------------------------------------------------------------
+    def before_commit(self, device: Device, writes: Sequence[Write]) -> None:
+        before = {table: dict(device.disk.rows[table]) for table in TABLES} if device.fuse is not None else {}
+        self._pending[device.peer] = (before, writes)
+
+    def after_commit(self, device: Device) -> None:
+        _, writes = self._pending.pop(device.peer)
+        for row in [write.row for write in writes if isinstance(write, Put)]:
+            if isinstance(row, OwnSeedRow):
+                self._on_publish(row)
+            if not self._is_judged(device):
+                continue
+            self._check_authentic(device, row)
+            match row:
+                case OwedReceiptRow():
+                    self._check_receipt(device, row.owner, row.receipt.statement.through)
+                case TombstoneRow():
+                    self._check_notice(device, row)
+                case GrantRow():
+                    self._check_closed(device, row)
+                case SelfRow(phase=Phase.LEFT):
+                    self._check_left(device)
+
+    def _on_publish(self, row: OwnSeedRow) -> None:
+        seed = row.manifest.statement
+        first = self._payloads.setdefault((seed.owner, seed.generation), seed.payload_sha256)
+        if first != seed.payload_sha256:
+            raise Violation("I2", f"{seed.owner[:8]} used generation {seed.generation} for two payloads")
+        self._seeds[seed.payload_sha256] = (seed.owner, seed.generation)
+
+    def _check_authentic(self, device: Device, row: Row) -> None:
+        """I7: what anybody else believes of an honest peer, that peer has signed. (A Hello of one's own is an echo.)"""
+        for name in (field.name for field in fields(row)):
+            said = getattr(row, name)
+            if isinstance(said, Signed) and said.signer not in (self._rogue, cast.root().peer_id):
+                is_made = said.envelope in self._signatures.made
+                if not is_made and not isinstance(said.statement, Hello):
+                    raise Violation("I7", f"{device.who.number} believes a {said.envelope.payload_type} never signed")
+
+    def _check_notice(self, device: Device, row: TombstoneRow) -> None:
+        if row.notice.signer not in (row.owner, cast.root().peer_id):
+            raise Violation("I7", f"{device.who.number} obeys a notice about {row.owner[:8]} by somebody else")
+        departure = row.departure
+        if departure is not None and departure.signer != row.owner:
+            raise Violation("I7", f"{device.who.number} believes a departure of {row.owner[:8]} by somebody else")
+        if row.owner == device.peer and departure is not None:
+            self._check_departed(device, departure.statement.state_sequence)
+
+    def _check_departed(self, device: Device, sequence: int) -> None:
+        for payload in device.disk.keys:
+            owner, _ = self._seeds.get(payload, (device.peer, 0))
+            held = [row for row in on_disk(device, HeldSeedRow) if row.payload_sha256 == payload]
+            is_newer = held and held[0].grant.statement.holder_sequence >= sequence
+            is_checked = not held and _phase(device) == Phase.ACTIVE
+            if owner != device.peer and not is_newer and not is_checked:
+                raise Violation("I1", f"{device.who.number} departed and holds a key of {owner[:8]}")
+
+    def _check_receipt(self, device: Device, owner: PeerId, through: int) -> None:
+        if through_on_disk(device, owner) < through:
+            raise Violation("I1", f"{device.who.number} signs a receipt without a durable tombstone")
+        self._none_remains("I1", f"{device.who.number} signs a receipt", device, owner, through)
+
+    def _check_closed(self, device: Device, row: GrantRow) -> None:
+        holder = next(other for other in self.devices if other.peer == row.holder)
+        payload = self._payloads.get((device.peer, row.generation), "")
+        is_there = payload in holder.disk.keys and self._admitted.get((row.holder, payload)) == row.grant
+        if row.closed_by and is_there and self._is_judged(holder):
+            number = holder.who.number
+            raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
+
+    def _check_left(self, device: Device) -> None:
+        through = through_on_disk(device, device.peer)
+        for other in filter(self._is_judged, self.devices):
+            for payload in other.disk.keys:
+                owner, generation = self._seeds.get(payload, ("", 0))
+                if owner == device.peer and generation <= through:
+                    raise Violation("I4", f"{device.who.number} has left, and {other.who.number} holds its key")
+
+    def on_crash(self, device: Device) -> None:
+        """I5: of the Step whose commit was interrupted, all writes are on disk, or none."""
+        pending = self._pending.pop(device.peer, None)
+        if pending and pending[0] and device.disk.rows not in (pending[0], _apply(*pending)):
+            raise Violation("I5", f"{device.who.number} crashed and kept a part of a Step")
+
+    # --- sends, effects, events -------------------------------------------------------------------------------------
+    def on_send(self, device: Device, to: PeerId, message: Message) -> None:
+        if not self._is_judged(device):
+            return
+        match message:
+            case Receipt(receipt=receipt):
+                self._check_receipt(device, receipt.statement.owner, receipt.statement.through)
+            case Key():
+                self._check_key(device, to, message)
+            case Greeting():
+                self._greeted[device.peer, to] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
+
+    def _check_key(self, device: Device, to: PeerId, message: Key) -> None:
+        grant = message.grant.statement
+        row = device.disk.rows[GrantRow].get((grant.grant,))
+        if not isinstance(row, GrantRow) or (row.holder, row.generation) != (to, grant.generation):
+            raise Violation("I3", f"{device.who.number} sends a key whose grant is not durable")
+        if grant.generation <= through_on_disk(device, device.peer):
+            raise Violation("I2", f"{device.who.number} sends the key of an unlearned generation")
+
+    def on_admit(self, device: Device, payload_sha256: str, grant: int) -> None:
+        self._admitted[device.peer, payload_sha256] = grant
+
+    def on_fetched(self, device: Device, payload_sha256: str) -> None:
+        payload = device.disk.payloads.get(payload_sha256, b"")
+        if hashlib.sha256(payload).hexdigest() != payload_sha256:
+            raise Violation("I5", f"{device.who.number} takes {len(payload)} wrong bytes for a complete payload")
+
+    def on_use(self, device: Device, seeds: Sequence[HeldSeedRow]) -> None:
+        owners = [row.owner for row in seeds]
+        if owners != sorted(owners):
+            raise Violation("I6", f"{device.who.number} sums its seeds in another order than that of PeerIds")
+
+    def on_event(self, device: Device, event: Event) -> None:
+        """I2: seeds are spoken of only once everything that the neighbour knew is durable here."""
+        if event.name != "LinkOpened" or event.peer == self._rogue or event.peer is None or not self._is_judged(device):
+            return
+        for owner, through in self._greeted.get((event.peer, device.peer), {}).items():
+            if through_on_disk(device, owner) < through:
+                raise Violation("I2", f"{device.who.number} speaks of seeds before it merged a notice of {owner[:8]}")
+
+    def on_timer(self, device: Device) -> None:
+        due_s = device.core.next_deadline() if device.core else None
+        if due_s is not None and due_s <= device.now.boot_s:
+            raise Violation("timer", f"{device.who.number} is due again at once")
+
+    # --- after every action -----------------------------------------------------------------------------------------
+    def after_action(self, device: Device) -> None:
+        if device.core is None or not self._is_judged(device):
+            return
+        erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
+        for row in on_disk(device, HeldSeedRow):
+            if row.generation <= through_on_disk(device, row.owner):
+                raise Violation("I2", f"{device.who.number} holds a seed that its tombstone covers")
+        for payload in [*device.disk.keys, *(row.payload_sha256 for row in device.hands.using)]:
+            owner, generation = self._seeds.get(payload, (PeerId(""), 0))
+            if payload not in erasing and 0 < generation <= through_on_disk(device, owner):
+                raise Violation("I2", f"{device.who.number} keeps a key that its tombstone covers")
+        self._check_complete(device)
+
+    def _check_complete(self, device: Device) -> None:
+        held = [row.payload_sha256 for row in on_disk(device, HeldSeedRow)]
+        own = [row.manifest.statement.payload_sha256 for row in on_disk(device, OwnSeedRow)]
+        for payload in held + own:
+            if payload not in device.disk.payloads or payload not in device.disk.keys:
+                raise Violation("I5", f"{device.who.number} has a row for a seed that is not there")
+
+
+def _phase(device: Device) -> str:
+    rows = on_disk(device, SelfRow)
+    return rows[0].phase if rows else Phase.ACTIVE

@@ -1,0 +1,249 @@
+"""One simulated peer: a disk that survives, and a run (core, driver, hands) that does not.
+
+Rules
+1. Whatever a run was doing dies with it: each action that it scheduled carries the number of the run.
+2. `fuse` counts down at every boundary (before and after a commit, before a send, an effect, an event, a stage of an
+   erasure); at zero the device crashes there and then.
+3. A start sweeps, redoes the erasures that a crash left, and only then opens its port.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.driver import Driver
+from hdus_peer.errors import RemoteError
+from hdus_peer.protocol.limits import Limits
+from hdus_peer.protocol.messages import Message
+from hdus_peer.protocol.peer import PeerCore
+from hdus_peer.protocol.records import HeldSeedRow, Row
+from hdus_peer.protocol.step import AddressFound, Effect, Event, LinkDown, LinkUp, Publish, Step, Write
+from hdus_peer.repository.memory import MemoryRepository, MemoryState
+from hdus_peer.simulation import cast
+from hdus_peer.simulation.cast import Person, Signatures
+from hdus_peer.simulation.hands import Hands, sealed
+from hdus_peer.simulation.network import Network
+from hdus_peer.simulation.world import WALL_START_S, World
+from hdus_peer.transport.codec import Codec
+
+CLOCK_GRAIN_S = 1e-6  # timers are never early: rounding must not make one fire before its deadline
+
+
+class Crash(Exception):
+    """The device loses everything but its disk."""
+
+
+class Judge(Protocol):
+    """What a device tells the checker."""
+
+    def before_commit(self, device: "Device", writes: Sequence[Write]) -> None: ...
+
+    def after_commit(self, device: "Device") -> None: ...
+
+    def on_send(self, device: "Device", to: PeerId, message: Message) -> None: ...
+
+    def on_event(self, device: "Device", event: Event) -> None: ...
+
+    def on_admit(self, device: "Device", payload_sha256: str, grant: int) -> None: ...
+
+    def on_fetched(self, device: "Device", payload_sha256: str) -> None: ...
+
+    def on_use(self, device: "Device", seeds: Sequence[HeldSeedRow]) -> None: ...
+
+    def on_crash(self, device: "Device") -> None: ...
+
+    def on_timer(self, device: "Device") -> None: ...
+
+    def after_action(self, device: "Device") -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all devices of a run share."""
+
+    task: str
+    limits: Limits
+    signatures: Signatures
+
+
+class Device:
+    def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings) -> None:
+        self.who, self.network, self.judge, self.settings = who, network, judge, settings
+        self.world: World = network.world
+        self.disk = MemoryState()
+        self.repository = MemoryRepository(self.disk)
+        self.core: PeerCore | None = None
+        self.hands = Hands(self)
+        self.is_open = False
+        self.run = 0
+        self.fuse: int | None = None
+        self.down_s = 1.0
+        self.wall_skew_s = 0.0
+        self.refused = 0
+        self.message: Message | None = None
+        self._codec: Codec = cast.codec()
+        self._driver = Driver(self, self, self, self.publish_event)
+        self._boot_s = 0.0
+        self._armed_s = 0.0
+
+    @property
+    def peer(self) -> PeerId:
+        return self.who.peer
+
+    @property
+    def now(self) -> Instant:
+        """The boot clock begins anew with every run; the wall clock may be wrong."""
+        wall_s = WALL_START_S + self.world.now_s + self.wall_skew_s
+        return Instant(self.world.now_s - self._boot_s + 1.0, wall_s)
+
+    # --- life and death ---------------------------------------------------------------------------------------------
+    def start(self) -> None:
+        if self.core is not None:
+            return
+        self.world.note(f"{self.who.number} starts")
+        self._boot_s = self.world.now_s - self.world.between(0.0, 1000.0)
+        self.repository = MemoryRepository(self.disk)
+        self.repository.sweep()
+        nonce = f"{self.who.number}-{self.run}"
+        rows: list[Row] = [row for rows in self.repository.load().rows.values() for row in rows.values()]
+        me = cast.me(self.who, self.settings.task, nonce, self.settings.signatures)
+        self.core = PeerCore(me, self.settings.limits, rows, random.Random(self.world.rng.random()))
+        self.hands = Hands(self)
+        self._armed_s = float("inf")
+        self.attempt(lambda: self.take(lambda core: core.start(self.now)))
+        self.attempt(self.open_when_erased)
+
+    def open_when_erased(self) -> None:
+        if self.core is None or self.is_open or self.hands.erasing:
+            return
+        self.is_open = True
+        for peer in self.network.devices:
+            if peer != self.peer:
+                claimed = None if self.world.chance(0.2) else peer
+                self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, peer)))
+
+    def _found(self, found: AddressFound) -> Callable[[], None]:
+        return lambda: self.take(lambda core: core.neighbour(found, self.now))
+
+    def die(self) -> None:
+        """Lose everything but the disk; come back after `down_s`."""
+        self.world.note(f"{self.who.number} crashes")
+        self.stop()
+        self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
+        self.judge.on_crash(self)
+        self.world.after(self.down_s, self.start)
+
+    def stop(self) -> None:
+        self.core, self.is_open, self.fuse = None, False, None
+        self.run += 1
+
+    def tick(self) -> None:
+        """One boundary."""
+        if self.fuse is not None:
+            self.fuse -= 1
+            if self.fuse < 0:
+                raise Crash
+
+    # --- acting -----------------------------------------------------------------------------------------------------
+    def attempt(self, action: Callable[[], None]) -> None:
+        """Do it, or crash in the middle; then look at the timer and at the invariants."""
+        if self.core is None:
+            return
+        try:
+            action()
+        except Crash:
+            self.die()
+        else:
+            self._arm()
+        self.judge.after_action(self)
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """The same after a while, unless the run is over by then."""
+        run = self.run
+        self.world.after(delay_s, lambda: self.attempt(action) if self.run == run else None)
+
+    def take(self, decide: Callable[[PeerCore], Step]) -> None:
+        """One input of the core, and its Step carried out by the real driver."""
+        if self.core is not None:
+            self._driver.execute(decide(self.core))
+
+    def _arm(self) -> None:
+        due_s = self.core.next_deadline() if self.core is not None else None
+        if due_s is not None and due_s < self._armed_s:
+            self._armed_s = due_s
+            self.later(due_s - self.now.boot_s + CLOCK_GRAIN_S, lambda: self._on_alarm(due_s))
+
+    def _on_alarm(self, due_s: float) -> None:
+        if due_s != self._armed_s or self.core is None:
+            return
+        self._armed_s = float("inf")
+        earliest_s = self.core.next_deadline()
+        if earliest_s is not None and earliest_s <= self.now.boot_s:
+            self.take(lambda core: core.timer(self.now))
+            self.judge.on_timer(self)
+
+    # --- what the driver needs: committer, outbox, actor, publisher -------------------------------------------------
+    def commit(self, writes: Sequence[Write]) -> None:
+        self.tick()
+        self.judge.before_commit(self, writes)
+        self.repository.commit(writes)
+        self.judge.after_commit(self)
+        self.tick()
+
+    def send(self, peer: PeerId, message: Message) -> None:
+        self.tick()
+        self.judge.on_send(self, peer, message)
+        self.network.send(self.peer, peer, message)
+
+    def act(self, effect: Effect) -> None:
+        self.tick()
+        self.hands.act(effect)
+
+    def publish_event(self, event: Event) -> None:
+        self.tick()
+        self.world.note(f"{self.who.number} {event.name} {event.peer or ''} {event.details}")
+        self.refused += event.name == "Refused"
+        self.judge.on_event(self, event)
+
+    # --- what the network tells -------------------------------------------------------------------------------------
+    def on_link_up(self, peer: PeerId, dialled: bool) -> None:
+        self.attempt(lambda: self.take(lambda core: core.neighbour(LinkUp(peer, dialled), self.now)))
+
+    def on_link_down(self, peer: PeerId, reason: str) -> None:
+        self.attempt(lambda: self.take(lambda core: core.neighbour(LinkDown(peer, reason), self.now)))
+
+    def on_message(self, peer: PeerId, message: Message | bytes) -> None:
+        """Bytes come from a member gone bad, and pass the real edge first."""
+        if isinstance(message, bytes):
+            try:
+                message = self._codec.decode_frame(message)  # type: ignore[assignment]
+            except RemoteError:
+                self.refused += 1
+                return
+        self.world.note(f"{self.who.number} < {type(message).__name__}")
+        self.message = message  # type: ignore[assignment]
+        self.attempt(lambda: self.take(lambda core: core.receive(peer, message, self.now)))  # type: ignore[arg-type]
+        self.message = None
+
+    # --- the trainer ------------------------------------------------------------------------------------------------
+    def train(self) -> None:
+        """A job begins; what it makes is published under the epoch of its beginning."""
+        if self.core is not None:
+            epoch = self.core.state.row.job_epoch
+            self.later(self.world.between(0.1, 2.0), lambda: self.publish(epoch, self.world.events))
+
+    def publish(self, job_epoch: int, number: int) -> None:
+        """The payload named `number` lies in the repository: publish it."""
+        payload, payload_sha256, key = sealed(self.peer, number)
+        self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
+        command = Publish(job_epoch, cast.ARCHITECTURES[0], "", payload_sha256, len(payload), "")
+        self.take(lambda core: core.command(command, self.now))
+
+    def payload_for(self, peer: PeerId, payload_sha256: str) -> bytes | None:
+        """What `peer` may read now."""
+        if self.core is None or not self.core.serves(peer, payload_sha256):
+            return None
+        return self.disk.payloads.get(payload_sha256)

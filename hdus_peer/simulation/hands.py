@@ -1,0 +1,235 @@
+"""The hands of one run: effects that take time, in stages between which the device may crash.
+
+Rules
+1. An erasure first stops what could bring the seed back (fetch, check, predictor), then destroys key and payload, and
+   only then answers `Erased`. Whatever it cancelled never answers.
+2. The predictor computes with what the last `UseSeeds` named, some time after it; never with what was erased since.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.errors import RefusedError
+from hdus_peer.protocol.messages import Key
+from hdus_peer.protocol.records import HeldSeedRow
+from hdus_peer.protocol.step import (
+    Admit,
+    AdmitRefused,
+    Admitted,
+    Dial,
+    DialFailed,
+    Done,
+    Effect,
+    Erase,
+    Erased,
+    Fetched,
+    FetchFailed,
+    HangUp,
+    Identified,
+    Identify,
+    LinkDown,
+    SendKey,
+    StartFetch,
+    UseSeeds,
+)
+from hdus_peer.repository.port import Partial
+
+if TYPE_CHECKING:
+    from hdus_peer.simulation.device import Device
+
+PAYLOAD_BYTES = 192
+CHUNK_BYTES = 64
+
+
+def key_of_payload(payload: bytes) -> bytes:
+    """The only key that opens this payload: what authenticated encryption amounts to here."""
+    return hashlib.sha256(b"key of " + payload).digest()
+
+
+def sealed(owner: PeerId, number: int) -> tuple[bytes, str, bytes]:
+    """A payload of `owner`, its SHA-256 (hex) and its key."""
+    payload = f"seed {owner} {number}".encode().ljust(PAYLOAD_BYTES, b".")
+    return payload, hashlib.sha256(payload).hexdigest(), key_of_payload(payload)
+
+
+@dataclass(eq=False, slots=True)
+class Fetch:
+    owner: PeerId
+    payload_sha256: str
+    partial: Partial
+    is_cancelled: bool = False
+
+
+class Hands:
+    def __init__(self, device: "Device") -> None:
+        self._device = device
+        self._world = device.world
+        self.erasing: set[int] = set()
+        self.using: tuple[HeldSeedRow, ...] = ()
+        self._to_use: tuple[HeldSeedRow, ...] = ()
+        self._fetches: dict[str, Fetch] = {}
+        self._checks: dict[str, Admit] = {}
+        self._doomed: set[str] = set()
+
+    def act(self, effect: Effect) -> None:
+        match effect:
+            case Identify(address=address):
+                self._identify(address)
+            case Dial(peer=peer, address=address):
+                self._dial(peer, address)
+            case HangUp(peer=peer):
+                self._hang_up(peer)
+            case StartFetch():
+                self._start_fetch(effect)
+            case SendKey():
+                self._device.later(self._pause_s(), lambda: self._send_key(effect))
+            case Admit():
+                self._admit(effect)
+            case Erase():
+                self._erase(effect)
+            case UseSeeds(seeds=seeds):
+                self._device.judge.on_use(self._device, seeds)
+                self._to_use = seeds
+                self._device.later(self._pause_s(), self._rebuild)
+
+    def _pause_s(self) -> float:
+        return self._world.between(0.2, 1.5) if self._world.chance(0.1) else self._world.between(0.0, 0.02)
+
+    def _done(self, done: Done) -> None:
+        self._device.take(lambda core: core.done(done, self._device.now))
+
+    # --- links ------------------------------------------------------------------------------------------------------
+    def _identify(self, address: str) -> None:
+        peer = PeerId(address)
+        is_there = self._device.network.reaches(self._device.peer, peer)
+        done = Identified(address, peer) if is_there else DialFailed(None, address)
+        self._device.later(self._pause_s(), lambda: self._done(done))
+
+    def _dial(self, peer: PeerId, address: str) -> None:
+        device, run = self._device, self._device.run
+
+        def failed() -> None:
+            if device.run == run:
+                device.attempt(lambda: self._done(DialFailed(peer, address)))
+
+        device.network.dial(device.peer, peer, failed)
+
+    def _hang_up(self, peer: PeerId) -> None:
+        device = self._device
+        if device.network.hang_up(device.peer, peer):
+            down = LinkDown(peer, "hung-up")
+            device.later(0.0, lambda: device.take(lambda core: core.neighbour(down, device.now)))
+
+    # --- keys and payloads ------------------------------------------------------------------------------------------
+    def _send_key(self, effect: SendKey) -> None:
+        key = self._device.repository.key(effect.payload_sha256)
+        if key is not None and effect.payload_sha256 not in self._doomed:
+            self._device.send(effect.to, Key(effect.grant, effect.lease, key))
+
+    def _start_fetch(self, effect: StartFetch) -> None:
+        self._cancel(effect.payload_sha256)
+        partial = self._device.repository.begin(effect.payload_sha256, effect.payload_bytes)
+        fetch = Fetch(effect.owner, effect.payload_sha256, partial)
+        self._fetches[effect.payload_sha256] = fetch
+        self._device.later(self._pause_s(), lambda: self._next_chunk(fetch))
+
+    def _next_chunk(self, fetch: Fetch) -> None:
+        device, network = self._device, self._device.network
+        if fetch.is_cancelled:
+            return
+        if not network.is_linked(device.peer, fetch.owner) or not network.reaches(fetch.owner, device.peer):
+            self._fetch_failed(fetch, False, "unreachable")
+            return
+        source = network.devices[fetch.owner]
+        assert isinstance(source, type(device))
+        payload = source.payload_for(device.peer, fetch.payload_sha256)
+        if payload is None:
+            self._fetch_failed(fetch, True, "gone")
+        else:
+            self._receive(fetch, payload[fetch.partial.offset :][:CHUNK_BYTES])
+
+    def _receive(self, fetch: Fetch, chunk: bytes) -> None:
+        spoilt = self._world.chance(self._device.network.weather.corruption)
+        if spoilt and self._world.chance(0.5):
+            chunk = b""  # the stream ends early
+        elif spoilt and chunk:
+            chunk = bytes((chunk[0] ^ 1, *chunk[1:]))
+        try:
+            fetch.partial.write(chunk)
+            if not chunk:
+                fetch.partial.finish()
+        except RefusedError as problem:
+            self._fetch_failed(fetch, False, str(problem))
+            return
+        if chunk:
+            self._device.later(self._pause_s(), lambda: self._next_chunk(fetch))
+            return
+        self._device.tick()
+        self._end(fetch)
+        self._device.judge.on_fetched(self._device, fetch.payload_sha256)
+        self._done(Fetched(fetch.owner, fetch.payload_sha256))
+
+    def _fetch_failed(self, fetch: Fetch, gone: bool, reason: str) -> None:
+        self._end(fetch)
+        self._done(FetchFailed(fetch.owner, fetch.payload_sha256, gone, reason))
+
+    def _end(self, fetch: Fetch) -> None:
+        fetch.is_cancelled = True
+        fetch.partial.close()
+        self._fetches.pop(fetch.payload_sha256, None)
+
+    def _cancel(self, payload_sha256: str) -> None:
+        if payload_sha256 in self._fetches:
+            self._end(self._fetches[payload_sha256])
+        self._checks.pop(payload_sha256, None)
+
+    def _admit(self, effect: Admit) -> None:
+        payload_sha256 = effect.manifest.statement.payload_sha256
+        self._device.repository.put_key(payload_sha256, effect.key)
+        if isinstance(self._device.message, Key):
+            self._device.judge.on_admit(self._device, payload_sha256, self._device.message.grant.statement.grant)
+        self._checks[payload_sha256] = effect
+        self._device.tick()
+        self._device.later(self._pause_s(), lambda: self._check(effect))
+
+    def _check(self, effect: Admit) -> None:
+        """What the predictor child does: open, and look whether it is a seed of this owner."""
+        seed = effect.manifest.statement
+        if self._checks.get(seed.payload_sha256) is not effect:
+            return
+        del self._checks[seed.payload_sha256]
+        payload = self._device.disk.payloads[seed.payload_sha256]
+        if key_of_payload(payload) == effect.key and payload.startswith(f"seed {seed.owner} ".encode()):
+            self._done(Admitted(seed.owner, seed.payload_sha256))
+            return
+        self._device.repository.destroy([seed.payload_sha256])
+        self._done(AdmitRefused(seed.owner, seed.payload_sha256, "wrong-key"))
+
+    # --- predictor and erasure --------------------------------------------------------------------------------------
+    def _rebuild(self) -> None:
+        self.using = self._to_use
+        self._world.note(f"{self._device.who.number} uses {[row.payload_sha256[:8] for row in self.using]}")
+
+    def _erase(self, effect: Erase) -> None:
+        self.erasing.add(effect.erasure)
+        self._doomed.update(effect.payloads)
+        for payload_sha256 in effect.payloads:
+            self._cancel(payload_sha256)
+        if effect.at_once:
+            self.using = ()
+            self._device.later(self._pause_s(), self._rebuild)
+        self._device.later(self._pause_s(), lambda: self._destroy(effect, effect.payloads))
+
+    def _destroy(self, effect: Erase, payloads: tuple[str, ...]) -> None:
+        self._device.tick()
+        if payloads:
+            self.using = tuple(row for row in self.using if row.payload_sha256 != payloads[0])
+            self._device.repository.destroy(payloads[:1])
+            self._doomed.discard(payloads[0])
+            self._device.later(self._pause_s(), lambda: self._destroy(effect, payloads[1:]))
+            return
+        self.erasing.discard(effect.erasure)
+        self._done(Erased(effect.erasure))
+        self._device.open_when_erased()

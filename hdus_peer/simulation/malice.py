@@ -1,0 +1,137 @@
+"""A member gone bad: what it can say with its own key, with other people's statements, and with forged signatures.
+
+Rule: it speaks only over its own links, as bytes, so that all of it passes the real edge (`transport.codec`).
+Beside its strikes it runs the real core: to be believed it has to take part.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, encode, sign
+from hdus_peer.domain.membership import Hello
+from hdus_peer.domain.seed import KeyGrant, SeedManifest
+from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice
+from hdus_peer.protocol.messages import (
+    Announce,
+    Greeting,
+    Key,
+    KeyRequest,
+    Message,
+    NoticeItem,
+    Notices,
+    Receipt,
+    ReceiptAck,
+    Release,
+    ReleaseAck,
+    TombstoneDigest,
+)
+from hdus_peer.simulation import cast
+from hdus_peer.simulation.cast import Person
+from hdus_peer.simulation.device import Device
+from hdus_peer.simulation.world import WALL_START_S
+from hdus_peer.transport.codec import encode_frame
+
+S = TypeVar("S", bound=Statement)
+
+LATE_S = int(WALL_START_S) + 10**6
+
+
+class Rogue:
+    def __init__(self, device: Device, others: list[Person]) -> None:
+        self._device, self._others = device, others
+        self._me = device.who.identity
+        self._rng = device.world.rng
+
+    def strike(self) -> None:
+        """One forged or repeated message to one peer."""
+        targets = self._device.network.linked_to(self._device.peer)
+        if not targets or self._device.core is None:
+            return
+        victim, target = self._rng.choice(self._others), self._rng.choice(targets)
+        trick = self._rng.choice((self._notices, self._receipts, self._announcements, self._keys, self._repeat))
+        message = self._rng.choice(trick(victim))
+        if message is not None:
+            self._device.world.note(f"strike: {type(message).__name__}")
+            self._device.network.send(self._device.peer, target, encode_frame(message))
+
+    def _forge(self, statement: S, as_whom: Person) -> Signed[S]:
+        """Under somebody else's key, with a signature that cannot fit."""
+        envelope = SignedEnvelope(statement.TYPE, encode(statement), as_whom.identity.public_key, bytes(64))
+        return Signed(statement, envelope, as_whom.peer)
+
+    def _either(self, statement: S, as_whom: Person) -> list[Signed[S]]:
+        """Signed by the rogue, which may be of the right form but is not its to say; and forged."""
+        return [sign(self._me, statement), self._forge(statement, as_whom)]
+
+    def _notices(self, victim: Person) -> list[Message | None]:
+        """Somebody else's leave, and somebody else's departure."""
+        notice = UnlearnNotice(victim.peer, LATE_S, self._rng.choice(("leave", "revoke", "forget")), "", 0, LATE_S)
+        items = [NoticeItem(said, victim.membership, None, ()) for said in self._either(notice, victim)]
+        for departure in self._either(Departure(victim.peer, 10**6, LATE_S), victim):
+            real = self._real(UnlearnNotice, lambda said: said.statement.owner == victim.peer)
+            items += [NoticeItem(real, victim.membership, departure, ())] if real else []
+        return [Notices((item,), last=self._rng.random() < 0.5) for item in items]
+
+    def _receipts(self, victim: Person) -> list[Message | None]:
+        """Receipts, releases and acknowledgements of others."""
+        messages: list[Message | None] = []
+        for owner in self._others:
+            receipt = ErasureReceipt(victim.peer, owner.peer, LATE_S, (), 0, 10**6, "", int(WALL_START_S))
+            release = SeedRelease(victim.peer, owner.peer, 10**6, "superseded", 10**6, int(WALL_START_S))
+            messages += [Receipt(said, victim.membership) for said in self._either(receipt, victim)]
+            messages += [Release(said) for said in self._either(release, victim)]
+            messages += [ReceiptAck(owner.peer, victim.peer, LATE_S)]
+        return [*messages, ReleaseAck(10**6)]
+
+    def _announcements(self, victim: Person) -> list[Message | None]:
+        """Manifests that nobody may act on, and one that takes somebody else's payload for its own."""
+        real = self._real(SeedManifest, lambda said: said.statement.owner == victim.peer)
+        if real is None:
+            return [None]
+        mine = replace(real.statement, owner=self._device.peer, generation=LATE_S)
+        wrong = [
+            mine,
+            replace(mine, generation=1),
+            replace(mine, payload_bytes=2**40, payload_sha256="ab" * 32),
+            replace(mine, payload_bytes=0, payload_sha256="ab" * 32),
+            replace(mine, architecture="pickle", payload_sha256="ab" * 32),
+            replace(mine, parameters=(), payload_sha256="ab" * 32),
+            replace(mine, task="another", payload_sha256="ab" * 32),
+        ]
+        stolen = self._either(replace(real.statement, generation=LATE_S), victim)
+        return [*map(Announce, stolen), *(Announce(sign(self._me, seed)) for seed in wrong)]
+
+    def _keys(self, victim: Person) -> list[Message | None]:
+        """Keys that nobody asked for, requests in another run's name, and digests of nonsense."""
+        real = self._real(KeyGrant, lambda said: True)
+        manifest = self._real(SeedManifest, lambda said: said.statement.owner == victim.peer)
+        messages: list[Message | None] = [TombstoneDigest(("ab" * 32,) * 256)]
+        messages += [Key(real, None, bytes(32))] if real else []
+        if manifest is not None:
+            seed = manifest.statement
+            messages += [KeyRequest(seed.generation, seed.payload_sha256, number, "nonce") for number in (0, 10**6)]
+        return messages
+
+    def _repeat(self, victim: Person) -> list[Message | None]:
+        """Real statements of others, said again by somebody whom they do not belong to."""
+        notice = self._real(UnlearnNotice, lambda said: said.statement.owner == victim.peer)
+        receipt = self._real(ErasureReceipt, lambda said: said.signer == victim.peer)
+        release = self._real(SeedRelease, lambda said: said.signer == victim.peer)
+        hello = self._real(Hello, lambda said: said.signer == victim.peer)
+        return [
+            Notices((NoticeItem(notice, victim.membership, None, ()),), last=False) if notice else None,
+            Receipt(receipt, victim.membership) if receipt else None,
+            Release(release) if release else None,
+            Greeting(hello, victim.membership, hello) if hello else None,
+        ]
+
+    def _real(self, kind: type[S], fits: Callable[[Signed[Any]], bool]) -> Signed[S] | None:
+        made = self._device.settings.signatures.made.values()
+        found = [said for said in made if isinstance(said.statement, kind) and fits(said)]
+        return self._rng.choice(found) if found else None
+
+
+def rogue_of(device: Device, peers: int) -> Rogue:
+    """The member gone bad among `peers`; everybody else is a victim."""
+    return Rogue(device, [cast.person(number) for number in range(peers) if number != device.who.number])

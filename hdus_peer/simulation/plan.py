@@ -1,0 +1,94 @@
+"""What happens when: a schedule of acts, drawn from a seed, that can be printed, cut down and run again."""
+
+import enum
+import random
+from dataclasses import dataclass
+
+from hdus_peer.simulation.network import Weather
+
+
+class What(enum.StrEnum):
+    TRAIN = "train"  # a job begins and publishes when it ends
+    RETRAIN = "retrain"  # a new job epoch, and a job
+    LEAVE = "leave"
+    REJOIN = "rejoin"
+    CRASH = "crash"  # at the `amount`-th boundary from now
+    CUT = "cut"  # the link to `other` breaks
+    ONE_WAY = "one-way"  # nothing goes from `who` to `other`
+    SPLIT = "split"  # `who` and everybody above it on one side, the others on the other
+    HEAL = "heal"
+    CLOCK = "clock"  # the wall clock of `who` jumps by `amount` hours
+    MALICE = "malice"  # the member gone bad strikes
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    at_s: float
+    what: What
+    who: int
+    other: int = 0
+    amount: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`rogue`: the number of the member gone bad. `exits_when_left`: a peer that LEFT is switched off at once."""
+
+    seed: int
+    peers: int
+    task: str
+    neighbours_max: int
+    weather: Weather
+    horizon_s: float
+    settle_max_s: float
+    rogue: int | None
+    exits_when_left: bool
+    acts: tuple[Act, ...]
+
+
+HORIZON_S = 16.0
+SETTLE_MAX_S = 180.0
+_FAULTS = (What.CRASH,) * 5 + (What.CUT, What.CUT, What.ONE_WAY, What.SPLIT, What.HEAL, What.CLOCK, What.RETRAIN)
+_HARSH = Weather(delay_max_s=0.4, loss=0.02, repeat=0.02, corruption=0.03)
+_SLOW = Weather(delay_max_s=0.4, corruption=0.01)
+
+
+def draw(seed: int, peers: int = 6) -> Plan:
+    """The plan of a seed."""
+    rng = random.Random(f"plan {seed}")
+    rogue = peers - 1 if rng.random() < 0.3 else None
+    acts = [Act(rng.uniform(0.0, 3.0), What.TRAIN, who) for who in range(peers)]
+    for leaver in rng.sample(range(peers), rng.choice((1, 1, 2, 3))):
+        acts += _leaving(rng, leaver)
+    for _ in range(rng.randrange(4, 14)):
+        what = rng.choice(_FAULTS)
+        who, other = rng.sample(range(peers), 2)
+        acts.append(Act(rng.uniform(0.5, HORIZON_S), what, who, other, rng.randrange(0, 40)))
+    if rogue is not None:
+        acts += [Act(rng.uniform(2.0, HORIZON_S), What.MALICE, rogue) for _ in range(20)]
+    return Plan(
+        seed=seed,
+        peers=peers,
+        task=f"task {rng.randrange(4)}",
+        neighbours_max=16 if rogue is not None else rng.choice((2, 3, 16)),
+        weather=rng.choice((Weather(), _SLOW, _HARSH)),
+        horizon_s=HORIZON_S,
+        settle_max_s=SETTLE_MAX_S,
+        rogue=rogue,
+        exits_when_left=rng.random() < 0.5,
+        acts=tuple(sorted(acts, key=lambda act: act.at_s)),
+    )
+
+
+def _leaving(rng: random.Random, leaver: int) -> list[Act]:
+    """A leave, perhaps said twice, perhaps taken back, perhaps done again."""
+    at_s = rng.uniform(1.0, HORIZON_S - 4.0)
+    acts = [Act(at_s, What.LEAVE, leaver)]
+    if rng.random() < 0.3:
+        acts.append(Act(at_s + rng.uniform(0.0, 2.0), What.LEAVE, leaver))
+    if rng.random() < 0.4:
+        back_s = at_s + rng.uniform(0.0, 3.0)
+        acts += [Act(back_s, What.REJOIN, leaver), Act(back_s + 0.1, What.TRAIN, leaver)]
+        if rng.random() < 0.5:
+            acts.append(Act(back_s + rng.uniform(0.0, 4.0), What.LEAVE, leaver))
+    return acts

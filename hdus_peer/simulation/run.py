@@ -1,0 +1,230 @@
+"""`simulate`: one plan carried out to the end, then peace, then what must hold once everything is quiet.
+
+Once quiet (L1, I6): every leaver that can reach its holders has LEFT, every owed receipt and release was delivered,
+all peers have the same tombstones, and every survivor holds, and sums in the same order, exactly the seeds that it
+would have if the leavers had never joined.
+"""
+
+import functools
+from dataclasses import dataclass
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol.limits import Limits
+from hdus_peer.protocol.records import (
+    ErasureRow,
+    HeldSeedRow,
+    OwedReceiptRow,
+    OwedReleaseRow,
+    OwnSeedRow,
+    Phase,
+    SelfRow,
+    TombstoneRow,
+)
+from hdus_peer.protocol.step import Leave, Rejoin, Retrain
+from hdus_peer.simulation import cast
+from hdus_peer.simulation.cast import Signatures
+from hdus_peer.simulation.checker import Checker, Violation, on_disk
+from hdus_peer.simulation.device import Device, Settings
+from hdus_peer.simulation.malice import Rogue, rogue_of
+from hdus_peer.simulation.network import Network, Weather
+from hdus_peer.simulation.plan import Act, Plan, What, draw
+from hdus_peer.simulation.world import World
+
+QUIET_CHECK_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of one plan. `trace` names everything that happened; `violation` is None where all invariants held."""
+
+    plan: Plan
+    trace: str
+    events: int
+    virtual_s: float
+    violation: Violation | None
+
+
+def simulate(seed: int, plan: Plan | None = None) -> Report:
+    """Carry out the plan of `seed` (or the one given)."""
+    stage = Stage(plan or draw(seed))
+    violation: Violation | None = None
+    try:
+        stage.play()
+        stage.settle()
+    except Violation as found:
+        violation = found
+    return Report(stage.plan, stage.world.trace, stage.world.events, stage.world.now_s, violation)
+
+
+def limits_of(neighbours_max: int) -> Limits:
+    """The product's limits, with the long waits cut so that peace comes soon."""
+    return Limits(
+        dial_retry_max_s=3.0,
+        fetch_retry_max_s=3.0,
+        owed_retry_s=3.0,
+        pass_on_interval_s=3.0,
+        neighbours_max=neighbours_max,
+    )
+
+
+class Stage:
+    """The devices of one plan, and its acts."""
+
+    def __init__(self, plan: Plan, numbers: tuple[int, ...] | None = None) -> None:
+        self.plan = plan
+        self.world = World(plan.seed)
+        self.network = Network(self.world, plan.weather)
+        signatures = Signatures()
+        people = [cast.person(number) for number in (range(plan.peers) if numbers is None else numbers)]
+        rogue = cast.person(plan.rogue).peer if plan.rogue is not None else None
+        self.checker = Checker(signatures, rogue)
+        settings = Settings(plan.task, limits_of(plan.neighbours_max), signatures)
+        self.devices = {who.number: Device(who, self.network, self.checker, settings) for who in people}
+        self.checker.devices = list(self.devices.values())
+        self.network.devices = {device.peer: device for device in self.devices.values()}
+        self._rogue: Rogue | None = None
+        if plan.rogue is not None:
+            self._rogue = rogue_of(self.devices[plan.rogue], plan.peers)
+        for device in self.devices.values():
+            device.start()
+
+    # --- the plan ---------------------------------------------------------------------------------------------------
+    def play(self) -> None:
+        for act in self.plan.acts:
+            self.world.run_until(act.at_s)
+            self.world.note(f"act {act}")
+            self._do(act)
+        self.world.run_until(self.plan.horizon_s)
+
+    def _do(self, act: Act) -> None:
+        device, other = self.devices[act.who], self.devices[act.other]
+        match act.what:
+            case What.TRAIN:
+                device.train()
+            case What.RETRAIN:
+                device.attempt(lambda: device.take(lambda core: core.command(Retrain(), device.now)))
+                device.train()
+            case What.LEAVE:
+                device.attempt(lambda: device.take(lambda core: core.command(Leave(), device.now)))
+            case What.REJOIN:
+                device.attempt(lambda: device.take(lambda core: core.command(Rejoin(), device.now)))
+            case What.CRASH:
+                device.fuse, device.down_s = act.amount, self.world.between(0.1, 8.0)
+            case What.CLOCK:
+                device.wall_skew_s += (act.amount - 20) * 3600.0
+            case What.MALICE:
+                if self._rogue is not None:
+                    self._rogue.strike()
+            case _:
+                self._disturb(act, device.peer, other.peer)
+
+    def _disturb(self, act: Act, peer: PeerId, other: PeerId) -> None:
+        match act.what:
+            case What.CUT:
+                self.network.cut(peer, other)
+            case What.ONE_WAY:
+                self.network.blocked.add((peer, other))
+            case What.HEAL:
+                self.network.blocked.clear()
+            case What.SPLIT:
+                low = [device.peer for number, device in self.devices.items() if number < max(1, act.who)]
+                high = [device.peer for number, device in self.devices.items() if number >= max(1, act.who)]
+                self.network.blocked |= {(one, two) for one in low for two in high}
+                self.network.blocked |= {(two, one) for one in low for two in high}
+
+    # --- peace ------------------------------------------------------------------------------------------------------
+    def settle(self) -> None:
+        """Heal everything, and wait until all is quiet; raises Violation where it does not become so."""
+        self.network.blocked.clear()
+        self.network.weather = Weather()
+        for device in self.devices.values():
+            device.fuse = None
+        until_s = self.world.now_s + self.plan.settle_max_s
+        while (problem := self.unrest()) and self.world.now_s < until_s:
+            self._switch_off_left()
+            self.world.run_until(self.world.now_s + QUIET_CHECK_S)
+        if problem is not None:
+            raise problem
+
+    def _switch_off_left(self) -> None:
+        for device in self.devices.values():
+            if self.plan.exits_when_left and device.core is not None and _phase(device) == Phase.LEFT:
+                device.stop()
+                self.network.vanish(device.peer, is_noticed=True)
+
+    def _judged(self) -> list[Device]:
+        return [device for number, device in self.devices.items() if number != self.plan.rogue]
+
+    def unrest(self) -> Violation | None:
+        """The first thing that is not yet as it must be."""
+        for device in self._judged():
+            problem = _unrest_at(device, self.network)
+            if problem:
+                return Violation("L1", f"{device.who.number} {problem}")
+        running = [device for device in self._judged() if device.core is not None]
+        if len({_tombstones(device) for device in running}) > 1:
+            return Violation("L1", "two peers know of different notices")
+        return self._unlike_never_joined()
+
+    def _unlike_never_joined(self) -> Violation | None:
+        active = {device.who.number: device for device in self._judged() if _phase(device) == Phase.ACTIVE}
+        publishing = tuple(number for number, device in active.items() if on_disk(device, OwnSeedRow))
+        expected = never_joined(self.plan.task, self.plan.neighbours_max, tuple(active), publishing)
+        for number, device in active.items():
+            seeds = {self.devices[owner].peer: _own_payload(self.devices[owner]) for owner in publishing}
+            wanted = [(owner, seeds[owner]) for owner in expected[number]]
+            for what, rows in (("holds", on_disk(device, HeldSeedRow)), ("uses", device.hands.using)):
+                has = [(row.owner, row.payload_sha256) for row in rows if row.owner in seeds or self.plan.rogue is None]
+                if (has if what == "uses" else sorted(has)) != wanted:
+                    return Violation("I6", f"{number} {what} {len(has)} seeds, not the {len(wanted)} that it would")
+        return None
+
+
+@functools.cache
+def never_joined(
+    task: str, neighbours_max: int, active: tuple[int, ...], publishing: tuple[int, ...]
+) -> dict[int, tuple[PeerId, ...]]:
+    """The owners whose seeds each active peer sums, in that order, in a run without faults and without anybody else."""
+    plan = Plan(
+        seed=0,
+        peers=len(active),
+        task=task,
+        neighbours_max=neighbours_max,
+        weather=Weather(),
+        horizon_s=8.0,
+        settle_max_s=0.0,
+        rogue=None,
+        exits_when_left=False,
+        acts=tuple(Act(0.1, What.TRAIN, number, number) for number in publishing),
+    )
+    stage = Stage(plan, active)
+    stage.play()
+    return {number: tuple(row.owner for row in device.hands.using) for number, device in stage.devices.items()}
+
+
+def _unrest_at(device: Device, network: Network) -> str:
+    if device.core is None:
+        return "" if _phase(device) == Phase.LEFT else "is down"
+    if on_disk(device, ErasureRow):
+        return "is still erasing"
+    if _phase(device) == Phase.LEAVING:
+        return "has not left yet"
+    owed = [row.owner for row in on_disk(device, OwedReceiptRow)]
+    owed += [row.owner for row in on_disk(device, OwedReleaseRow)]
+    if any(network.devices[owner].is_open for owner in owed):
+        return "still owes a receipt or a release"
+    return ""
+
+
+def _phase(device: Device) -> str:
+    rows = on_disk(device, SelfRow)
+    return rows[0].phase if rows else Phase.ACTIVE
+
+
+def _own_payload(device: Device) -> str:
+    rows = on_disk(device, OwnSeedRow)
+    return rows[0].manifest.statement.payload_sha256 if rows else ""
+
+
+def _tombstones(device: Device) -> frozenset[tuple[PeerId, int]]:
+    return frozenset((row.owner, row.through) for row in on_disk(device, TombstoneRow))
