@@ -44,11 +44,16 @@ class Effort:
     batch: int
     learning_rate: float
     distil_steps: int
+    distil_batch: int
 
 
 # A shard of digits is some 130 pictures: small batches and no early stopping, or batch normalisation never settles.
-DIGITS_EFFORT = Effort(0, 0, 0, epochs_max=20, patience=20, batch=16, learning_rate=0.01, distil_steps=300)
-FILE_EFFORT = Effort(1500, 1000, 1000, epochs_max=8, patience=4, batch=32, learning_rate=0.01, distil_steps=300)
+DIGITS_EFFORT = Effort(
+    0, 0, 0, epochs_max=20, patience=20, batch=16, learning_rate=0.01, distil_steps=300, distil_batch=64
+)
+FILE_EFFORT = Effort(
+    1500, 1000, 1000, epochs_max=8, patience=4, batch=32, learning_rate=0.01, distil_steps=300, distil_batch=64
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,7 @@ def config_text(plan: NetworkPlan, peer: PeerPlan) -> str:
                 "batch": effort.batch,
                 "learning_rate": effort.learning_rate,
             },
-            "distil": {"steps": effort.distil_steps},
+            "distil": {"steps": effort.distil_steps, "batch": effort.distil_batch},
             "predict": {"rule": "prob-mean", "rho": 0.5},
         }
     )
