@@ -182,10 +182,24 @@ class Effects:
         self._tasks.spawn_for(effect.payloads, lambda: self._do_erase(effect), erases=True)
 
     async def _do_erase(self, effect: Erase) -> None:
-        if effect.payloads:
-            await self.ensemble.evict(frozenset(effect.payloads), at_once=effect.at_once)
+        if not effect.payloads:
+            self._done(Erased(effect.erasure))
+        elif effect.at_once:
+            await self._erase_at_once(effect)
+        else:
+            await self.ensemble.evict_unnoticed(frozenset(effect.payloads))
             await self._destroy(effect.payloads)
-        self._done(Erased(effect.erasure))
+            self._done(Erased(effect.erasure))
+
+    async def _erase_at_once(self, effect: Erase) -> None:
+        """Processes and files go side by side: the disk does not wait for the death of a process."""
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self.ensemble.evict(frozenset(effect.payloads)))
+                both.create_task(self._destroy(effect.payloads))
+            self._done(Erased(effect.erasure))
+        finally:
+            self.ensemble.end_eviction()
 
     async def _destroy(self, payloads: tuple[str, ...]) -> None:
         while True:

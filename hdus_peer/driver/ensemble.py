@@ -2,7 +2,8 @@
 
 Rules
 1. `UseSeeds` is a target, not a command: only the latest one counts.
-2. An eviction at once ends a rebuild that is under way, and the next rebuild waits for it.
+2. An eviction at once ends a rebuild that is under way. The next one waits until the eviction has been done and spoken
+   of, and a moment longer: nothing stands in the way of a receipt, and evictions that come together cost one rebuild.
 3. An eviction that is not at once waits until the ensemble has been rebuilt without the payload, so that nobody who
    asks for a prediction notices.
 """
@@ -18,6 +19,7 @@ from hdus_peer.repository.port import Repository
 from hdus_peer.workers.port import Predictor, SealedSeed
 
 RETRY_S = 1.0
+REST_S = 0.05
 
 
 class EnsembleTarget:
@@ -47,26 +49,29 @@ class EnsembleTarget:
         self.want(self._wanted)
 
     def begin_eviction(self) -> None:
-        """An eviction at once was decided: from now on nothing is rebuilt until `evict` is done."""
+        """An eviction at once was decided: nothing is rebuilt until `end_eviction`."""
         self._evictions += 1
         self._calm.clear()
         if self._rebuild is not None:
             self._rebuild.cancel()
         self._used, self._rebuild = None, self._tasks.spawn(self._follow())
 
-    async def evict(self, payloads: frozenset[str], *, at_once: bool) -> None:
-        """Return only when no process can compute with these payloads. After `begin_eviction` if `at_once`."""
-        try:
-            if not at_once:
-                await self._until_followed()
-            await self._evict(payloads)
-        finally:
-            if at_once:
-                self._evictions -= 1
-                if not self._evictions:
-                    self._calm.set()
+    def end_eviction(self) -> None:
+        """What was begun is done, and reported: soon there may be a rebuild again."""
+        asyncio.get_running_loop().call_later(REST_S, self._rest_is_over)
 
-    async def _evict(self, payloads: frozenset[str]) -> None:
+    def _rest_is_over(self) -> None:
+        self._evictions -= 1
+        if not self._evictions:
+            self._calm.set()
+
+    async def evict_unnoticed(self, payloads: frozenset[str]) -> None:
+        """As `evict`, once the ensemble has been rebuilt without these payloads."""
+        await self._until_followed()
+        await self.evict(payloads)
+
+    async def evict(self, payloads: frozenset[str]) -> None:
+        """Return only when no process can compute with these payloads."""
         while True:
             try:
                 await self._predictor.evict(payloads)

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from hdus_peer.errors import LocalError, StateError, StorageError
 
+_sync_content = getattr(os, "fdatasync", os.fsync)  # content and size; a date alone is not worth a journal commit
 FILE_MODE = 0o600
 DIRECTORY_MODE = 0o700
 LEDGER_WAIT_S = 5.0
@@ -135,7 +136,7 @@ class LocalFile:
 
     def sync(self) -> None:
         with translated(self._path):
-            os.fsync(self._descriptor)
+            _sync_content(self._descriptor)
 
     def close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1

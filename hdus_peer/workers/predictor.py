@@ -3,8 +3,9 @@
 Rules
 1. A process is loaded once. Another set of seeds is another process: the new one is built in the spare while the old
    one answers, then they change places and the old one is killed, with every byte that it held.
-2. `evict` waits for nothing but the death of the processes that ever touched an evicted payload. The spare answers at
-   once with the main model alone, flagged, until the next `use`.
+2. `evict` waits for nothing but the death of the processes that ever touched an evicted payload, and starts none: what
+   it takes to serve well again comes with the next `use`. Whoever asks before is answered by the spare with the main
+   model alone, flagged; if nobody does, the spare is still there to be built upon.
 3. Only the answer of a living process counts: a request whose process was ended is asked again of the next one. So no
    request fails because of an eviction or a swap, and none is answered with an evicted seed.
 4. `_wanted` is what is to be served, replaced as a whole and compared by identity; whatever happens (a crash, an
@@ -122,7 +123,7 @@ class ProcessPredictor:
         doomed = self._pool.holding(payloads)
         for child in doomed:
             child.kill()
-        self._fall_back()
+        self._let_go()
         await asyncio.gather(*(child.wait_ended() for child in doomed))
 
     async def check(self, seed: SealedSeed) -> None:
@@ -187,8 +188,19 @@ class ProcessPredictor:
             self._started()
             if self._stopped.is_set():
                 raise WorkerError("the predictor was stopped")
-            await self._converge()
+            if not self._answer_alone():
+                await self._converge()
         return serving
+
+    def _answer_alone(self) -> bool:
+        """Let the spare answer with the main model alone until what is wanted is served; False where there is none."""
+        spare = self._pool.take_now()
+        if spare is None:
+            return False
+        alone = self._started().alone()
+        self._in_background(self._settle(spare.answer(spare.post(self._load_request(alone)))))
+        self._serve(spare, alone)
+        return True
 
     async def _check_in(self, child: Child, seed: SealedSeed, models: Models) -> None:
         self._pool.touch(child, {seed.manifest.payload_sha256})
@@ -254,21 +266,14 @@ class ProcessPredictor:
 
     def _on_death(self, child: Child) -> None:
         if self._serving is not None and self._serving.child is child:
-            self._fall_back()
+            self._let_go()
+            self._in_background(self._settle(self._converge()))
 
-    def _fall_back(self) -> None:
-        """Where the answering process is gone: the spare answers at once, with the main model alone, and what is
-        wanted is rebuilt in the background."""
-        serving = self._serving
-        if serving is None or not serving.child.gone or self._stopped.is_set():
-            return
-        self._serving = None
-        spare = self._pool.take_now()
-        if spare is not None:
-            alone = self._started().alone()
-            self._in_background(self._settle(spare.answer(spare.post(self._load_request(alone)))))
-            self._serve(spare, alone)
-        self._in_background(self._settle(self._converge()))
+    def _let_go(self) -> None:
+        """Where the answering process is gone, nothing is served until somebody asks, or something is to be used."""
+        if self._serving is not None and self._serving.child.gone:
+            self._serving = None
+            self._version += 1
 
     async def _settle(self, work: Awaitable[Any]) -> None:
         try:
