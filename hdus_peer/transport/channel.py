@@ -58,12 +58,13 @@ def open_channel(
     tls: TlsMaterial, peer: PeerId | None, address: str, limits: TransportLimits, *, apart: bool = False
 ) -> grpc.aio.Channel:
     """A channel on which only `peer` can answer, or any member where that is None. Nothing is sent yet. `apart`: on a
-    connection of its own, so that bulk never stands before the frames of a link."""
+    connection of its own, that closes when it has been idle for `bulk_linger_s`."""
     options: Options = [
         *_both_ends(limits),
         ("grpc.ssl_target_name_override", tls_name(peer) if peer else ANY_TLS_NAME),
         ("grpc.enable_http_proxy", 0),
         ("grpc.use_local_subchannel_pool", int(apart)),
+        *([("grpc.client_idle_timeout_ms", _ms(limits.bulk_linger_s))] if apart else []),
     ]
     try:
         return grpc.aio.secure_channel(address, channel_credentials(tls), options)

@@ -41,7 +41,7 @@ class FetchRequest:
 
 @dataclass(frozen=True, slots=True)
 class FetchRefused:
-    """Of the transport: there will be no Upload for `ticket`; `reason` is "gone" or "busy"."""
+    """Of the transport: there will be no Upload for `ticket`; `reason` is "gone", or a word for not now."""
 
     ticket: int
     reason: str

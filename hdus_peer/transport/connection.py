@@ -3,7 +3,7 @@
 Rules
 1. gRPC's errors end here: callers see UnreachableError, AdmissionError or RefusedError.
 2. A payload beyond `SHARED_BYTES_MAX` travels on a connection of its own, so that frames of the link never wait behind
-   it; a smaller one is not worth a second handshake.
+   it; a smaller one is not worth a second handshake. That connection closes by itself when it is idle.
 """
 
 import asyncio
@@ -36,6 +36,7 @@ class Connection:
         self._address = address
         self._limits = limits
         self._channel: Any = open_channel(tls, peer, address, limits)
+        self._apart: Any = None
 
     async def identify(self) -> PeerId:
         """Who answers. Raises UnreachableError, or AdmissionError where the other side's certificate does not fit."""
@@ -71,41 +72,37 @@ class Connection:
 
     async def fetch(self, request: FetchRequest, bytes_left: int) -> AsyncGenerator[bytes, None]:
         """The chunks of a payload. Raises RefusedError("gone"), UnreachableError or MalformedError."""
-        async with self._bulk_channel(bytes_left) as channel:
-            call: Any = channel.unary_stream(FETCH)(encode_fetch(request))
-            try:
-                while (message := await call.read()) is not grpc.aio.EOF:
-                    yield decode_chunk(message).data
-            except grpc.aio.AioRpcError as problem:
-                raise _fetch_error(problem) from problem
-            finally:
-                call.cancel()
+        call = self._bulk_channel(bytes_left).unary_stream(FETCH)(encode_fetch(request))
+        try:
+            while (message := await call.read()) is not grpc.aio.EOF:
+                yield decode_chunk(message).data
+        except grpc.aio.AioRpcError as problem:
+            raise _fetch_error(problem) from problem
+        finally:
+            call.cancel()
 
     @asynccontextmanager
     async def upload(self, ticket: int, bytes_left: int) -> AsyncIterator[Write]:
         """What writes one chunk of the Upload for `ticket`; leaving the block waits for the other side's reply."""
-        async with self._bulk_channel(bytes_left) as channel:
-            call: Any = channel.stream_unary(UPLOAD)()
-            try:
-                yield lambda data: call.write(encode_chunk(data, ticket))
-                await call.done_writing()
-                await asyncio.wait_for(call, self._limits.bulk_idle_s)
-            finally:
-                call.cancel()
+        call = self._bulk_channel(bytes_left).stream_unary(UPLOAD)()
+        try:
+            yield lambda data: call.write(encode_chunk(data, ticket))
+            await call.done_writing()
+            await asyncio.wait_for(call, self._limits.bulk_idle_s)
+        finally:
+            call.cancel()
 
     async def close(self) -> None:
-        await self._channel.close()
+        for channel in (self._channel, self._apart):
+            if channel is not None:
+                await channel.close()
 
-    @asynccontextmanager
-    async def _bulk_channel(self, bytes_left: int) -> AsyncIterator[Any]:
+    def _bulk_channel(self, bytes_left: int) -> Any:
         if bytes_left <= SHARED_BYTES_MAX:
-            yield self._channel
-            return
-        channel = open_channel(self._tls, self._peer, self._address, self._limits, apart=True)
-        try:
-            yield channel
-        finally:
-            await channel.close()
+            return self._channel
+        if self._apart is None:
+            self._apart = open_channel(self._tls, self._peer, self._address, self._limits, apart=True)
+        return self._apart
 
     def _dial_error(self, problem: grpc.aio.AioRpcError) -> HdusError:
         code, details = problem.code(), problem.details() or ""

@@ -78,8 +78,8 @@ class Fetching(Generic[F]):
     def refused(self, peer: PeerId, refusal: FetchRefused) -> None:
         """There will be no Upload for a ticket."""
         if pipe := self.claim(peer, refusal.ticket):
-            gone = refusal.reason == GONE
-            pipe.fail(RefusedError(GONE) if gone else UnreachableError("the owner is busy; it is asked again later"))
+            later = UnreachableError(f"the owner cannot send it now ({refusal.reason}); it is asked again later")
+            pipe.fail(RefusedError(GONE) if refusal.reason == GONE else later)
 
     @contextmanager
     def _asked(self, link: F, request: FetchRequest, bytes_left: int) -> Iterator[Pipe]:

@@ -22,6 +22,7 @@ class TransportLimits:
     outgoing_frames_max: int = 1024
     outgoing_bytes_max: int = 16 * 1024 * 1024
     bulk_idle_s: float = 10.0
+    bulk_linger_s: float = 30.0
     bulk_rate_min_bytes_s: int = 4096
     served_per_peer_max: int = 4
     served_max: int = 32

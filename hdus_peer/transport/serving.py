@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import RefusedError, UnreachableError
 from hdus_peer.protocol.payload import Readable
-from hdus_peer.transport.chunks import read_ahead
+from hdus_peer.transport.chunks import chunks_of
 from hdus_peer.transport.codec import FetchRequest
 from hdus_peer.transport.limits import TransportLimits
 from hdus_peer.transport.port import TransportListener
@@ -83,7 +83,7 @@ class Serving:
         return payload
 
     async def _send(self, payload: Readable, offset: int, write: Write) -> None:
-        async with aclosing(read_ahead(payload, offset)) as chunks:
+        async with aclosing(chunks_of(payload, offset)) as chunks:
             async for chunk in chunks:
                 try:
                     async with asyncio.timeout(self._limits.bulk_idle_s):

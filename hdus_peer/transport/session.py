@@ -80,11 +80,12 @@ class Session:
         start = partial(link.connection.upload, request.ticket)
         try:
             await self.serving.serve(link.peer, request, start)
+            return
         except RefusedError as refusal:
-            self.queue(link, encode_frame(FetchRefused(request.ticket, str(refusal))))
-        except UnreachableError:
-            self.listener.on_refused(link.peer, "stalled")
-        except StorageError:
-            self.listener.on_refused(link.peer, "unreadable")
-        except STREAM_ERRORS:
-            self.listener.on_refused(link.peer, "untaken")
+            word = str(refusal)
+        except (UnreachableError, StorageError) as problem:
+            word = "stalled" if isinstance(problem, UnreachableError) else "unreadable"
+            self.listener.on_refused(link.peer, word)
+        except STREAM_ERRORS:  # the other side stopped taking it, which is its right
+            return
+        self.queue(link, encode_frame(FetchRefused(request.ticket, word)))

@@ -269,7 +269,7 @@ async def test_an_owner_that_falls_silent_is_given_up(world: GrpcWorld, owner_di
     """The stream stays open and nothing comes; `Payload` blocks in its thread until the test lets it go."""
     owner, fetcher = await world.join(), await world.join(limits=IMPATIENT)
     await (owner.dial(fetcher) if owner_dials else fetcher.dial(owner))
-    digest = owner.hold(10_000)
+    digest = owner.hold(1_000_000)
     with owner.reads_held(), pytest.raises(UnreachableError, match="stopped coming"):
         await in_time(fetcher.fetch(owner, digest), 10.0)
     assert await fetcher.fetch(owner, digest) == owner.payloads[digest]
@@ -288,9 +288,10 @@ async def test_a_fetcher_that_takes_nothing_is_given_up(world: GrpcWorld, owner_
 
 
 @either_direction
-async def test_a_payload_that_cannot_be_read_breaks_off(world: GrpcWorld, owner_dials: bool) -> None:
+@pytest.mark.parametrize("size", [10_000, 3_000_000])
+async def test_a_payload_that_cannot_be_read_breaks_off(world: GrpcWorld, owner_dials: bool, size: int) -> None:
     owner, fetcher = await linked_pair(world, owner_dials=owner_dials)
-    digest = owner.hold(10_000)
+    digest = owner.hold(size)
     owner.shortens_payloads = True
     with pytest.raises(UnreachableError):
         await fetcher.fetch(owner, digest)

@@ -16,6 +16,7 @@ from hdus_peer.domain.unlearning import LedgerEntry, UnlearnKind
 from hdus_peer.errors import ForgedError, MalformedError
 from hdus_peer.protocol import messages as m
 from hdus_peer.transport import envelopes
+from hdus_peer.transport.chunks import CHUNK_BYTES_MAX, CHUNK_OVERHEAD_BYTES, decode_chunk, encode_chunk
 from hdus_peer.transport.codec import (
     FRAME_BYTES_MAX,
     FRAMES,
@@ -106,6 +107,24 @@ words = st.text(st.characters(categories=("L", "N", "P")), max_size=64)
 )
 def test_whatever_is_in_bounds_survives(message: Any) -> None:
     assert fresh_codec().decode_frame(encode_frame(message)) == message
+
+
+@given(st.binary(max_size=300), st.integers(0, 2**53))
+def test_a_chunk_survives(data: bytes, ticket: int) -> None:
+    assert decode_chunk(encode_chunk(data, ticket)) == (data, ticket)
+
+
+@pytest.mark.parametrize("size", [0, 127, 128, 16_383, 16_384, CHUNK_BYTES_MAX])
+def test_a_chunk_is_what_protobuf_reads(size: int) -> None:
+    encoded = encode_chunk(bytes(size), 7)
+    assert wire.Chunk.FromString(encoded) == wire.Chunk(data=bytes(size), ticket=7)
+    assert len(encoded) <= size + CHUNK_OVERHEAD_BYTES
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_chunks_are_refused_or_a_chunk(noise: bytes) -> None:
+    with contextlib.suppress(MalformedError):
+        decode_chunk(noise)
 
 
 # --- arbitrary bytes --------------------------------------------------------------------------------------------------
