@@ -7,6 +7,7 @@ Rules
    and verified in ten years with any language's JSON and Ed25519. Bytes are written as unpadded base64url.
    (Decision 0001 says why not protobuf.)
 3. Decoding is strict in what it needs and ignores keys that it does not know: later versions may add optional ones.
+   Text is printable, so that no statement can move a terminal's cursor or break a log's line.
 
 Absent on purpose: who *may* claim what. That is the protocol's (`protocol/`); here only "this key signed these bytes".
 """
@@ -171,8 +172,11 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
     if kind is PeerId:
         if isinstance(value, str) and is_peer_id(value):
             return PeerId(value)
-    elif kind is bool or kind is str:
-        if type(value) is kind:
+    elif kind is bool:
+        if type(value) is bool:
+            return value
+    elif kind is str:
+        if type(value) is str and value.isprintable():
             return value
     elif kind is int:
         if type(value) is int and 0 <= value <= INTEGER_MAX:

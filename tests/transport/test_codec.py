@@ -279,6 +279,13 @@ def test_a_notice_of_the_authority_passes(codec: Codec) -> None:
     assert codec.decode_frame(encode_frame(message)) == message
 
 
+@pytest.mark.parametrize("text", ["two\nlines", "\x1b[2J", "\ud800"], ids=["newline", "escape", "surrogate"])
+def test_text_that_is_not_printable_is_malformed(text: str) -> None:
+    """Signed or not: it would move a terminal's cursor, or fail to be written at all."""
+    statement = dataclasses.replace(samples.release(ANN, BOB).statement, reason=text)
+    refused(m.Release(sign(ANN, statement)), MalformedError)
+
+
 # --- what is remembered -----------------------------------------------------------------------------------------------
 def test_what_was_verified_is_remembered_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     verified: list[SignedEnvelope] = []
