@@ -8,7 +8,9 @@ import click
 @click.command(short_help="See everything once: a network of peers on this machine.")
 @click.option("--data", default="digits", metavar="SOURCE", show_default=True, help="digits, or npz:FILE[#x=…,y=…].")
 @click.option("--peers", type=click.IntRange(3, 32), default=6, show_default=True, help="How many peers.")
-@click.option("--samples", type=click.IntRange(40), metavar="N", help="At most N samples a peer, its own tests included.")
+@click.option(
+    "--samples", type=click.IntRange(40), metavar="N", help="At most N samples a peer, its own tests included."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Random seed.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results there.")
 @click.option("--keep", is_flag=True, help="Leave the peers running, and say how to talk to them.")

@@ -56,7 +56,7 @@ def leave(ctx: click.Context, daemon: "ControlClient", as_json: bool, yes: bool,
 
 
 def _show_holders(holders: "list[HolderView]") -> None:
-    rows = [[each.name, each.peer[:8], str(each.generation), each.state] for each in holders]
+    rows = sorted([each.name, each.peer[:8], str(each.generation), each.state] for each in holders)
     show_table("Who holds my seed", _HOLDERS, rows, "Nobody holds a seed of this peer.")
 
 
@@ -101,7 +101,9 @@ def _summary(reached: "LeaveProgress") -> dict[str, object]:
 
 
 def _show(reached: "LeaveProgress") -> None:
-    show_table("Erasures", _ERASURES, [_row(each) for each in reached.holders], "Nobody held a seed of this peer.")
+    show_table(
+        "Erasures", _ERASURES, sorted(_row(each) for each in reached.holders), "Nobody held a seed of this peer."
+    )
     if reached.finished:
         click.echo("Left: nothing of this peer remains at any holder. The daemon ends.")
         return

@@ -37,7 +37,12 @@ def peers(daemon: "ControlClient", as_json: bool) -> None:
     if as_json:
         show_json({"peers": found})
     else:
-        show_table("Members", _COLUMNS, [_row(peer) for peer in found], "No other member was met yet.")
+        show_table(
+            "Members",
+            _COLUMNS,
+            [_row(peer) for peer in sorted(found, key=lambda peer: peer.name)],
+            "No other member was met yet.",
+        )
 
 
 def _row(peer: "PeerView") -> list[str]:

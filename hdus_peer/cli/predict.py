@@ -83,7 +83,7 @@ def _likely(probabilities: list[float], classes: tuple[str, ...]) -> str:
 
 def _show_seeds(daemon: "ControlClient", found: "Prediction", note: str) -> None:
     names = {seed.owner: seed.name for seed in daemon.seeds()}
-    owners = ", ".join(names.get(owner, owner[:8]) for owner in found.state.owners) or "none yet"
+    owners = ", ".join(sorted(names.get(owner, owner[:8]) for owner in found.state.owners)) or "none yet"
     click.echo(f"Seeds used: {owners} (rule {found.state.rule}, ρ {found.state.rho:g})")
     if found.state.pending:
         click.echo("The ensemble is being rebuilt: the main model answered alone.")

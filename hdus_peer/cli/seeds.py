@@ -38,7 +38,12 @@ def seeds(daemon: "ControlClient", as_json: bool) -> None:
     if as_json:
         show_json({"seeds": found})
     else:
-        show_table("Seeds held", _COLUMNS, [_row(seed) for seed in found], "No seed of another peer is held here.")
+        show_table(
+            "Seeds held",
+            _COLUMNS,
+            [_row(seed) for seed in sorted(found, key=lambda seed: seed.name)],
+            "No seed of another peer is held here.",
+        )
 
 
 def _row(seed: "SeedView") -> list[str]:

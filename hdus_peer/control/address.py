@@ -22,12 +22,12 @@ def choose_socket(state: Path) -> Path:
     """The path to listen at, for the daemon; its directory exists, is private, and the state directory names it."""
     direct = state.absolute() / SOCKET_NAME
     pointer = state / POINTER_NAME
-    if len(os.fsencode(direct)) <= SOCKET_PATH_BYTES_MAX:
+    if is_short_enough(direct):
         pointer.unlink(missing_ok=True)
         return direct
     name = hashlib.sha256(os.fsencode(state.resolve())).hexdigest()[:24]
     elsewhere = _runtime_directory() / f"{name}.sock"
-    if len(os.fsencode(elsewhere)) > SOCKET_PATH_BYTES_MAX:
+    if not is_short_enough(elsewhere):
         raise StateError(
             f"neither {state} nor {elsewhere.parent} is short enough for a Unix socket ({SOCKET_PATH_BYTES_MAX} "
             f"bytes): choose a shorter --state directory, or set XDG_RUNTIME_DIR to a short one"
@@ -45,6 +45,11 @@ def find_socket(state: Path) -> Path:
         return state.absolute() / SOCKET_NAME
     except (OSError, UnicodeDecodeError) as problem:
         raise StateError(f"{pointer} cannot be read: delete it, then type `hdus-peer start`") from problem
+
+
+def is_short_enough(path: Path) -> bool:
+    """Whether the kernel takes `path` for a socket."""
+    return len(os.fsencode(path)) <= SOCKET_PATH_BYTES_MAX
 
 
 def _runtime_directory() -> Path:

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from hdus_peer.control.address import find_socket
+from hdus_peer.control.address import find_socket, is_short_enough
 from hdus_peer.control.codec import from_message
 from hdus_peer.control.port import HolderView, LeaveProgress, PeerStatus, PeerView, SeedView
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, error_from
@@ -147,6 +147,8 @@ def _is_end(problem: Any, wait_s: float | None) -> bool:
 
 
 def _require_listener(path: Path, state: Path) -> None:
+    if not is_short_enough(path):  # a daemon that runs there has named another path
+        raise not_running(state)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(CONNECT_TIMEOUT_S)
         try:

@@ -50,7 +50,7 @@ def erasure_table(departed: Departed) -> Group:
     for heading in ("holder", "erased", "proof"):
         table.add_column(heading)
     table.add_column("after", justify="right")
-    for each in departed.erasures:
+    for each in sorted(departed.erasures, key=lambda erasure: erasure.after_ms):
         after = f"{each.after_ms} ms" if each.after_ms >= 0 else "–"
         table.add_row(each.name, "yes" if each.confirmed else "pending", each.proof or "–", after)
     return titled(title, table)

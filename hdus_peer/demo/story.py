@@ -40,7 +40,7 @@ class Story:
             self._show_results("Before the leave", before, "table")
             departed, marks = self._leave(fleet, before)
             # The counterfactual begins once the leave is measured, so that it costs the leave nothing.
-            again = stack.enter_context(running(without_leaver(plan, self._directory / "never-joined")))
+            again = stack.enter_context(running(without_leaver(plan, self._directory / "again")))
             after = self._learn(fleet, f"The others without {departed.name}")
             traces = leaving.traces(fleet.present, marks)
             self._show_results("After the leave", after, "after")

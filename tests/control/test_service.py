@@ -97,6 +97,11 @@ def test_nobody_answers(state: Path) -> None:
         ControlClient(state)
 
 
+def test_nobody_answers_for_a_directory_too_deep_for_a_socket(state: Path) -> None:
+    with pytest.raises(NotRunningError):
+        ControlClient(state / ("d" * 107))
+
+
 def test_a_socket_that_a_dead_daemon_left(state: Path) -> None:
     _dead_socket(state / "control.sock")
     with pytest.raises(NotRunningError):
