@@ -92,7 +92,12 @@ class Contacts:
         if done.peer is None and unknown is not None:
             unknown.failures += 1
             unknown.due_s = now.boot_s + self._backoff_s(unknown.failures)
-        contact = self.known.get(done.peer) if done.peer else None
+        if done.peer is not None:
+            self.on_turned_away(done.peer, now)
+
+    def on_turned_away(self, peer: PeerId, now: Instant) -> None:
+        """A dial came to nothing: the next address, after a while."""
+        contact = self.known.get(peer)
         if contact is not None:
             contact.is_dialling, contact.failures = False, contact.failures + 1
             contact.addresses = (*contact.addresses[1:], *contact.addresses[:1])

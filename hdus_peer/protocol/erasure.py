@@ -38,7 +38,10 @@ def begin(
     through: int = 0,
     grant: int = 0,
 ) -> None:
-    """Decide an erasure. `through`: the tombstone that a receipt will name; `grant`: the grant that a release will."""
+    """Decide an erasure. `through`: the tombstone that a receipt will name, or the sequence that a departure will;
+    `grant`: the grant that a release will."""
+    if cause in AT_ONCE:
+        payloads = _with_unfinished(state, owner, payloads)
     number = state.row.erasure_highest + 1
     state.change_self(draft, erasure_highest=number)
     row = ErasureRow(number, owner, cause, through, grant, payloads)
@@ -46,10 +49,22 @@ def begin(
     draft.act(_effect(row))
 
 
+def _with_unfinished(state: State, owner: PeerId, payloads: tuple[str, ...]) -> tuple[str, ...]:
+    """A receipt and a departure speak of everything that is here, also of what an earlier erasure has not finished."""
+    is_about_all = owner == state.me.peer
+    unfinished = [row for row in state.all(ErasureRow) if is_about_all or row.owner == owner]
+    return tuple(dict.fromkeys([*payloads, *(payload for row in unfinished for payload in row.payloads)]))
+
+
 def resume(state: State, draft: Draft) -> None:
     """Do again what a crash interrupted."""
     for row in sorted(state.all(ErasureRow), key=lambda row: row.erasure):
         draft.act(_effect(row))
+
+
+def is_emptying(state: State) -> bool:
+    """Whether everything of everybody is being erased: until that is done nothing can be said of any one owner."""
+    return any(row.cause in (Cause.DEPARTURE, Cause.ROLLED_BACK) for row in state.all(ErasureRow))
 
 
 def _effect(row: ErasureRow) -> Erase:

@@ -2,7 +2,8 @@
 
 Rules
 1. Pull, never push, and only from the owner itself over its own link: the owner knows every holder.
-2. A key is taken only if it was asked for in this run (`run_nonce`), for the payload that is complete here.
+2. A key is taken only if it was asked for in this run (`run_nonce`), for the payload that is complete here, and
+   since this very attempt began: what an earlier attempt was granted may have been released meanwhile.
 3. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
 4. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
 5. Whoever stops holding a seed without a notice erases it and releases the grant.
@@ -38,6 +39,8 @@ from hdus_peer.protocol.step import (
     UseSeeds,
 )
 
+GONE = "gone"  # the one refusal after which the same payload may be tried again
+
 
 class Stage(enum.StrEnum):
     WAITING = "waiting"  # to be fetched when it is due
@@ -61,6 +64,8 @@ class Incoming:
     stage: Stage
     due_s: float
     attempts: int = 0
+    asks: int = 0
+    asked_sequence: int = 0
     grant: Signed[KeyGrant] | None = None
 
     @property
@@ -111,6 +116,8 @@ class Exchange:
             return "wrong-generation"
         if (held and seed.generation < held.generation) or (floor and seed.generation < floor.generation):
             return "older-generation"
+        if any(row and _contradicts(row.generation, row.payload_sha256, seed) for row in (held, floor)):
+            return "equivocation"
         if seed.task != me.task or seed.parameters != me.parameters:
             return "other-task"
         if seed.architecture not in me.architectures:
@@ -175,11 +182,14 @@ class Exchange:
 
     # --- fetch, key, check, adopt -----------------------------------------------------------------------------------
     def _start_due(self, now: Instant, draft: Draft) -> None:
-        for owner, incoming in self.incoming.items():
+        for owner, incoming in list(self.incoming.items()):
             is_due = incoming.due_s <= now.boot_s and self._links.is_speaking(owner)
             if is_due and incoming.stage == Stage.WAITING:
                 incoming.stage = Stage.FETCHING
                 draft.act(StartFetch(owner, incoming.payload, incoming.manifest.statement.payload_bytes))
+            elif is_due and incoming.stage == Stage.ASKING and incoming.asks >= self._state.limits.fetch_attempts_max:
+                draft.refuse(owner, "no-key")
+                self._forget_announced(owner, draft)
             elif is_due and incoming.stage == Stage.ASKING:
                 self._ask(owner, incoming, now, draft)
 
@@ -201,6 +211,8 @@ class Exchange:
         seed, row = incoming.manifest.statement, self._state.row
         if self._links.is_speaking(owner):
             nonce = self._state.me.run_nonce
+            incoming.asked_sequence = incoming.asked_sequence or row.state_sequence
+            incoming.asks += 1
             draft.send(owner, KeyRequest(seed.generation, seed.payload_sha256, row.state_sequence, nonce))
 
     def on_fetch_failed(self, done: FetchFailed, now: Instant, draft: Draft) -> None:
@@ -210,8 +222,7 @@ class Exchange:
         incoming.attempts += 1
         draft.refuse(done.owner, done.reason)
         if done.gone or incoming.attempts >= self._state.limits.fetch_attempts_max:
-            self._abandon(done.owner, Cause.REFUSED, draft)
-            self._announced.pop(done.owner, None)
+            self._forget_announced(done.owner, draft)
             return
         limits = self._state.limits
         incoming.due_s = now.boot_s + min(
@@ -224,18 +235,25 @@ class Exchange:
             draft.refuse(link.peer, "not-owner")
         elif grant.run_nonce != me.run_nonce:
             draft.refuse(link.peer, "other-run")
-        else:
-            incoming = self._current(link.peer, grant.payload_sha256, key)
-            if incoming is not None:
-                incoming.grant = key.grant
-                draft.act(Admit(incoming.manifest, key.key))
+        elif not self._is_asked_for(key.grant.statement):
+            draft.refuse(link.peer, "not-asked-for")
+        elif incoming := self._current(link.peer, grant.payload_sha256, key):
+            incoming.grant = key.grant
+            draft.act(Admit(incoming.manifest, key.key))
+
+    def _is_asked_for(self, grant: KeyGrant) -> bool:
+        incoming = self.incoming.get(grant.owner)
+        if incoming is None or not incoming.asks or grant.holder_sequence < incoming.asked_sequence:
+            return False
+        return incoming.manifest.statement.generation == grant.generation
 
     def on_key_refused(self, link: Link, refused: KeyRefused, draft: Draft) -> None:
         incoming = self.incoming.get(link.peer)
         if incoming is not None and incoming.payload == refused.payload_sha256 and incoming.stage == Stage.ASKING:
-            self._abandon(link.peer, Cause.REFUSED, draft)
-            self._announced.pop(link.peer, None)
             draft.refuse(link.peer, "key-refused")
+            if refused.reason != GONE:
+                self._rejected[link.peer] = incoming.payload
+            self._forget_announced(link.peer, draft)
 
     def on_admitted(self, done: Admitted, draft: Draft) -> None:
         incoming = self.incoming.get(done.owner)
@@ -277,6 +295,11 @@ class Exchange:
         draft.refuse(done.owner, done.reason)
         self._abandon(done.owner, Cause.REFUSED, draft)
 
+    def _forget_announced(self, owner: PeerId, draft: Draft) -> None:
+        """Give an attempt up; the owner's next heartbeat makes it announce again."""
+        self._abandon(owner, Cause.REFUSED, draft)
+        self._announced.pop(owner, None)
+
     # --- giving up --------------------------------------------------------------------------------------------------
     def _abandon(self, owner: PeerId, cause: Cause, draft: Draft) -> None:
         """Stop an incoming seed; what is there of it is erased, and a key that was granted is released."""
@@ -294,6 +317,12 @@ class Exchange:
 
     def _erase_released(self, owner: PeerId, cause: Cause, payload: str, grant: int, draft: Draft) -> None:
         erasure.begin(self._state, draft, owner, cause, (payload,), grant=grant)
+
+    def grants_of(self, owner: PeerId) -> list[int]:
+        """The grants of `owner` by which anything is here: held, or being checked."""
+        held, incoming = self._state.get(HeldSeedRow, owner), self.incoming.get(owner)
+        grants = [held.grant if held else None, incoming.grant if incoming else None]
+        return [grant.statement.grant for grant in grants if grant is not None]
 
     def drop_through(self, owner: PeerId, through: int, draft: Draft) -> tuple[str, ...]:
         """Take everything of `owner` up to `through` out of the ledger and of the pipeline; the payloads to erase."""
@@ -361,6 +390,11 @@ class Exchange:
                 yield incoming.due_s
         if self._confirm_due_s is not None and self._has_merged:
             yield self._confirm_due_s
+
+
+def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:
+    """Whether `seed` is a second payload under a generation that was held already."""
+    return seed.generation == generation and seed.payload_sha256 != payload_sha256
 
 
 def _is_hex(text: str) -> bool:

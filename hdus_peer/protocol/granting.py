@@ -31,6 +31,8 @@ class Granting:
             erasure.begin(state, draft, state.me.peer, Cause.REFUSED, (command.payload_sha256,))
             draft.tell("PublishRefused", phase=row.phase, job_epoch=command.job_epoch)
             return
+        if old is not None and old.manifest.statement.payload_sha256 == command.payload_sha256:
+            return  # said twice; a second generation of one payload would erase its own file
         generation = max(row.generation_highest + 1, row.through_highest + 1, now.unix_s)
         state.change_self(draft, generation_highest=generation)
         manifest = state.me.sign(self._manifest(command, generation))
@@ -112,7 +114,13 @@ class Granting:
             return "cloned"
         if departure and request.state_sequence < departure.statement.state_sequence:
             return "departed"
+        if self._grants_to(link.peer, request.generation) >= self._state.limits.grants_per_generation_max:
+            return "too-many-grants"
         return "" if self._has_room(link.peer, request.generation) else "crowded"
+
+    def _grants_to(self, holder: PeerId, generation: int) -> int:
+        grants = self._state.all(GrantRow)
+        return sum(row.holder == holder and row.generation == generation for row in grants)
 
     def _has_room(self, holder: PeerId, generation: int) -> bool:
         grants = self._state.all(GrantRow)

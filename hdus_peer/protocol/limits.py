@@ -15,6 +15,7 @@ class Limits:
     fetch_retry_min_s: float = 0.5
     fetch_retry_max_s: float = 30.0
     fetch_attempts_max: int = 8
+    grants_per_generation_max: int = 256
     key_retry_s: float = 2.0
     owed_retry_s: float = 5.0
     pass_on_interval_s: float = 10.0

@@ -59,6 +59,7 @@ class Link:
     merged_mine: bool = False
     speaks_seeds: bool = False
     generation: int = 0
+    is_hung_up: bool = False
     nonce: str = field(default="", repr=False)
 
     @property
@@ -99,6 +100,7 @@ class Links:
         if contact is None or (len(self._links) >= self._state.limits.links_max and up.peer not in self._links):
             draft.refuse(up.peer, "too-many-links")
             draft.act(HangUp(up.peer))
+            self._contacts.on_turned_away(up.peer, now)
             return
         self._contacts.on_up(contact)
         beat_s = now.boot_s + self._state.limits.heartbeat_interval_s * self._state.rng.random()
@@ -211,10 +213,13 @@ class Links:
     def on_timer(self, now: Instant, draft: Draft) -> None:
         limits = self._state.limits
         for _, link in sorted(self._links.items()):
+            if link.is_hung_up:
+                continue
             if now.boot_s >= self._given_up_s(link):
+                link.is_hung_up = True
                 draft.act(HangUp(link.peer))
-                link.since_s = link.heard_s = now.boot_s
-            elif now.boot_s >= link.heard_s + limits.suspect_after_s:
+                continue
+            if now.boot_s >= link.heard_s + limits.suspect_after_s:
                 self._contacts.on_suspect(link.contact, draft)
             if link.phase != LinkPhase.GREETING and now.boot_s >= link.beat_due_s:
                 self._beat(link, now, draft)
@@ -235,6 +240,8 @@ class Links:
 
     def deadlines(self) -> Iterator[float]:
         for link in self._links.values():
+            if link.is_hung_up:
+                continue
             yield self._given_up_s(link)
             if link.phase != LinkPhase.GREETING:
                 yield link.beat_due_s

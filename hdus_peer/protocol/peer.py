@@ -197,10 +197,10 @@ class PeerCore:
     def _on_greeting(self, link: Link, greeting: Greeting, now: Instant, draft: Draft) -> None:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
-                self._on_echo(greeting.echo, draft)
+                self._on_echo(greeting.echo, now, draft)
             self.unlearning.on_greeted(link.peer, draft)
 
-    def _on_echo(self, echo: Signed[Hello], draft: Draft) -> None:
+    def _on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
         """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold
         of others is erased (it is a cache), and everybody is presumed to hold what I forgot that I granted."""
         state, hello = self.state, echo.statement
@@ -211,13 +211,15 @@ class PeerCore:
         self.exchange.use(draft)
         erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
         for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
-            self._presume_holder(member.peer, draft)
+            self._presume_holder(member.peer, now, draft)
         draft.tell("RolledBack", state.me.peer, sequence=hello.state_sequence)
 
-    def _presume_holder(self, peer: PeerId, draft: Draft) -> None:
+    def _presume_holder(self, peer: PeerId, now: Instant, draft: Draft) -> None:
+        """Of everything up to now: only an answer to a notice that is yet to come closes it."""
         row, number = self.state.row, self.state.row.grant_highest + 1
+        generation = max(row.generation_highest, row.through_highest, now.unix_s)
         self.state.change_self(draft, grant_highest=number)
-        self.state.put(draft, GrantRow(number, peer, row.generation_highest, 0, "", 0, 0, ""))
+        self.state.put(draft, GrantRow(number, peer, generation, 0, "", 0, 0, ""))
 
     def _on_notices(self, link: Link, message: Notices, now: Instant, draft: Draft) -> None:
         for item in message.items:

@@ -72,7 +72,8 @@ class TombstoneRow:
 @dataclass(frozen=True, slots=True)
 class ErasureRow:
     """An erasure that was decided and is not yet reported done; redone at start, before a port opens.
-    `through` is 0 where the cause is no notice; `grant` is the highest grant that it releases."""
+    `through`: the notice's, or the `state_sequence` that a departure will name, else 0; `grant`: the grant that it
+    releases, else 0."""
 
     KEY: ClassVar[tuple[str, ...]] = ("erasure",)
     erasure: int

@@ -8,7 +8,8 @@ Rules
 3. Owner: a grant closes by a receipt through its generation, by a release through its number, or by its holder's
    departure. LEAVING becomes LEFT when all are closed and this peer has departed itself.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
-5. A notice of my own key that I do not know (a restored backup) is obeyed.
+5. A release closes every grant up to its number, so it waits until nothing of an earlier grant is here.
+6. A notice of my own key that I do not know (a restored backup) is obeyed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -79,7 +80,9 @@ class Unlearning:
         kind = UnlearnKind.LEAVE
         notice = me.sign(UnlearnNotice(me.peer, through, kind, ledger_digest(ledger), len(ledger), now.unix_s))
         state.change_self(draft, phase=Phase.LEAVING, through_highest=through)
-        state.put(draft, TombstoneRow(me.peer, through, kind, notice, me.membership, None))
+        old = state.get(TombstoneRow, me.peer)
+        departure = old.departure if old else None
+        state.put(draft, TombstoneRow(me.peer, through, kind, notice, me.membership, departure))
         self._depart(draft)
         draft.tell("LeaveBegun", me.peer, through=through, holders=len({entry.holder for entry in ledger}))
 
@@ -91,23 +94,27 @@ class Unlearning:
             state.delete(draft, own)
             payloads = (own.manifest.statement.payload_sha256, *payloads)
         self._exchange.use(draft)
-        erasure.begin(state, draft, state.me.peer, Cause.DEPARTURE, payloads)
+        erasure.begin(state, draft, state.me.peer, Cause.DEPARTURE, payloads, through=state.next_sequence)
 
-    def _on_departed(self, now: Instant, draft: Draft) -> None:
-        """Nothing of anybody is left here: sign it, and let it travel with the notice."""
+    def _on_departed(self, sequence: int, now: Instant, draft: Draft) -> None:
+        """All that was asked for below `sequence`, that of the leave, is erased: sign it, and let it travel with the
+        notice. (Not the sequence of now: whoever came back meanwhile may hold seeds again.)"""
         state, me = self._state, self._state.me
         tombstone = state.get(TombstoneRow, me.peer)
         if tombstone is None:
             return
-        departure = me.sign(Departure(me.peer, state.next_sequence, now.unix_s))
-        tombstone = replace(tombstone, departure=departure)
+        departure = me.sign(Departure(me.peer, sequence, now.unix_s))
+        tombstone = replace(tombstone, departure=_later(tombstone.departure, departure))
         state.put(draft, tombstone)
         self._tell_everybody(tombstone, None, now, draft)
         self._try_to_finish(draft)
 
     def rejoin(self, draft: Draft) -> None:
-        """Come back: the tombstone stays, and the next generation is above it."""
-        if not self._state.is_active:
+        """Come back: the tombstone stays, and the next generation is above it. Who was revoked cannot."""
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        if tombstone is not None and tombstone.kind == UnlearnKind.REVOKE:
+            draft.tell("RejoinRefused", self._state.me.peer, reason="revoked")
+        elif not self._state.is_active:
             self._state.change_self(draft, phase=Phase.ACTIVE, job_epoch=self._state.row.job_epoch + 1)
             draft.tell("Rejoined", self._state.me.peer)
 
@@ -118,7 +125,8 @@ class Unlearning:
 
     def _try_to_finish(self, draft: Draft) -> None:
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
-        has_departed = tombstone is not None and tombstone.departure is not None
+        is_departing = any(row.cause == Cause.DEPARTURE for row in self._state.all(ErasureRow))
+        has_departed = tombstone is not None and tombstone.departure is not None and not is_departing
         if self._state.row.phase == Phase.LEAVING and has_departed and not self.open_grants():
             self._state.change_self(draft, phase=Phase.LEFT)
             draft.tell("Left", self._state.me.peer)
@@ -131,19 +139,21 @@ class Unlearning:
             draft.refuse(sender, problem)
             return
         old = self._state.get(TombstoneRow, notice.owner)
+        departure = _later(old.departure if old else None, item.departure)
         if tombstones.supersedes(item.notice, old, self._state.me.root):
-            departure = old.departure if old and item.departure is None else item.departure
             row = TombstoneRow(notice.owner, notice.through, notice.kind, item.notice, item.membership, departure)
             self._merge(sender, row, now, draft)
-        elif old is not None and _departs_later(item.departure, old.departure):
-            self._merge_departure(sender, replace(old, departure=item.departure), now, draft)
+        elif old is not None and departure is not old.departure:
+            self._merge_departure(sender, replace(old, departure=departure), now, draft)
 
     def _problem(self, item: NoticeItem) -> str:
         notice, membership, departure = item.notice, item.membership, item.departure
         if membership.signer != self._state.me.root or membership.statement.peer != notice.statement.owner:
             return "no-membership"
-        authority_only = notice.statement.kind not in (UnlearnKind.LEAVE, UnlearnKind.FORGET)
-        if notice.signer != (self._state.me.root if authority_only else notice.statement.owner):
+        authors = {self._state.me.root}
+        if notice.statement.kind != UnlearnKind.REVOKE:  # of a kind that a later version knows, too
+            authors.add(notice.statement.owner)
+        if notice.signer not in authors:
             return "not-owner"
         if departure and not departure.signer == departure.statement.holder == notice.statement.owner:
             return "not-owner"
@@ -217,12 +227,17 @@ class Unlearning:
 
     # --- erased: what follows ---------------------------------------------------------------------------------------
     def on_erased(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        if row.cause == Cause.NOTICE and erasure.is_emptying(self._state):
+            return  # done again below, once everything is gone
         self._state.delete(draft, row)
         draft.tell("SeedErased", row.owner, cause=row.cause, payloads=len(row.payloads), through=row.through)
         if row.cause == Cause.NOTICE:
             self._owe_receipt(row, now, draft)
         elif row.cause == Cause.DEPARTURE:
-            self._on_departed(now, draft)
+            self._on_departed(row.through, now, draft)
+            erasure.resume(self._state, draft)
+        elif row.cause == Cause.ROLLED_BACK:
+            erasure.resume(self._state, draft)
         elif row.grant:
             self._owe_release(row, now, draft)
 
@@ -246,10 +261,20 @@ class Unlearning:
         self._send_owed(row.owner, draft)
 
     def _owe_release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
-        me, sequence = self._state.me, self._state.next_sequence
-        release = me.sign(SeedRelease(me.peer, row.owner, row.grant, row.cause, sequence, now.unix_s))
-        self._state.put(draft, OwedReleaseRow(row.owner, release))
-        self._send_owed(row.owner, draft)
+        number, owed = self._releasable(row), self._state.get(OwedReleaseRow, row.owner)
+        if number > (owed.release.statement.grant if owed else 0):
+            me, sequence = self._state.me, self._state.next_sequence
+            release = me.sign(SeedRelease(me.peer, row.owner, number, row.cause, sequence, now.unix_s))
+            self._state.put(draft, OwedReleaseRow(row.owner, release))
+            self._send_owed(row.owner, draft)
+
+    def _releasable(self, row: ErasureRow) -> int:
+        """Through which grant nothing is here any more. A release closes every grant up to its number, so it says
+        nothing (0) while an earlier grant's seed is held or still being erased."""
+        unfinished = [other.grant for other in self._state.all(ErasureRow) if other.owner == row.owner and other.grant]
+        present = [*unfinished, *self._exchange.grants_of(row.owner)]
+        number = min(present) - 1 if present else row.grant
+        return number if number >= row.grant else 0
 
     def _send_owed(self, owner: PeerId, draft: Draft) -> None:
         link = self._links.get(owner)
@@ -335,7 +360,8 @@ class Unlearning:
             yield self._owed_due_s
 
 
-def _departs_later(new: Signed[Departure] | None, old: Signed[Departure] | None) -> bool:
-    if new is None:
-        return False
-    return old is None or new.statement.state_sequence > old.statement.state_sequence
+def _later(old: Signed[Departure] | None, new: Signed[Departure] | None) -> Signed[Departure] | None:
+    """The departure of the higher sequence; the old one where they are equal."""
+    if old is None or new is None:
+        return old or new
+    return new if new.statement.state_sequence > old.statement.state_sequence else old

@@ -6,13 +6,14 @@ Rules
    seed, or a global random number generator.
 2. What a device keeps over a crash is exactly what its repository acknowledged; a crash may fall before and after
    every commit, send, effect, event and stage of an erasure.
-3. The invariants are judged from outside (`checker`), on what is on the disks and on the wires, never by asking a core.
+3. The invariants are judged from outside (`checker`), on what is on the disks and on the wires, not by asking
+   a core.
 
-Absent on purpose: restored backups, cloned devices, leases and suspended clocks (see `docs/protocol.md`, "Not simulated").
+Absent on purpose: restored backups, cloned devices, leases and suspended clocks.
 
 Modules: `world` (virtual time, one source of chance), `cast` (who takes part), `network` (links, loss, partitions),
-`device` (one peer: disk, core, driver, crash), `hands` (its effects), `malice` (a member gone bad), `plan` (what happens
-when, drawn from the seed), `checker` (the invariants), `run` (`simulate`).
+`device` (one peer: disk, core, driver, crash), `hands` (its effects), `malice` (a member gone bad), `plan` (what
+happens when, drawn from the seed), `checker` (the invariants), `run` (`simulate`).
 """
 
 from hdus_peer.simulation.checker import Violation

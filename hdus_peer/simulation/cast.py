@@ -5,16 +5,17 @@ The keys are hashes of small numbers: they protect nothing.
 
 import functools
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from hdus_peer.domain.envelope import Signed, SignedEnvelope, sign
+from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, sign
 from hdus_peer.domain.identity import Identity, PeerId
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.seed import Parameter
-from hdus_peer.protocol.state import Me
+from hdus_peer.protocol.state import Me, Signer
 from hdus_peer.transport.codec import Codec
+
+S = TypeVar("S", bound=Statement)
 
 NETWORK = hashlib.sha256(b"a simulated network").hexdigest()
 ARCHITECTURES = ("mlp", "cnn")
@@ -40,8 +41,8 @@ class Signatures:
     def __init__(self) -> None:
         self.made: dict[SignedEnvelope, Signed[Any]] = {}
 
-    def signer_of(self, identity: Identity) -> Callable[[Any], Signed[Any]]:
-        def make(statement: Any) -> Signed[Any]:
+    def signer_of(self, identity: Identity) -> Signer:
+        def make(statement: S) -> Signed[S]:
             signed = sign(identity, statement)
             self.made[signed.envelope] = signed
             return signed

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
+from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.errors import LocalError
 from hdus_peer.protocol.messages import Greeting, Key, Message, Receipt
 from hdus_peer.protocol.records import (
@@ -37,7 +38,7 @@ from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.device import Device
 
 R = TypeVar("R", bound=Row)
-Tables = dict[type[Row], dict[Any, Row]]
+Tables = dict[Any, dict[Any, Row]]
 
 
 class Violation(LocalError):
@@ -50,7 +51,8 @@ class Violation(LocalError):
 
 def on_disk(device: Device, table: type[R]) -> list[R]:
     """The durable rows of `table`."""
-    return [row for row in device.disk.rows[table].values() if isinstance(row, table)]
+    rows: Tables = device.disk.rows
+    return [row for row in rows[table].values() if isinstance(row, table)]
 
 
 def through_on_disk(device: Device, owner: PeerId) -> int:
@@ -74,7 +76,7 @@ class Checker:
         self._signatures, self._rogue = signatures, rogue
         self._seeds: dict[str, tuple[PeerId, int]] = {}  # payload -> owner, generation
         self._payloads: dict[tuple[PeerId, int], str] = {}
-        self._admitted: dict[tuple[PeerId, str], int] = {}  # (holder, payload) -> grant
+        self._admitted: dict[tuple[PeerId, str], KeyGrant] = {}  # (holder, payload) -> by which grant
         self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
 
@@ -146,12 +148,11 @@ class Checker:
             self._check_departed(device, departure.statement.state_sequence)
 
     def _check_departed(self, device: Device, sequence: int) -> None:
+        """Whoever came back meanwhile may hold what it asked for since."""
         for payload in device.disk.keys:
             owner, _ = self._seeds.get(payload, (device.peer, 0))
-            held = [row for row in on_disk(device, HeldSeedRow) if row.payload_sha256 == payload]
-            is_newer = held and held[0].grant.statement.holder_sequence >= sequence
-            is_checked = not held and _phase(device) == Phase.ACTIVE
-            if owner != device.peer and not is_newer and not is_checked:
+            grant = self._admitted.get((device.peer, payload))
+            if owner != device.peer and (grant is None or grant.holder_sequence < sequence):
                 raise Violation("I1", f"{device.who.number} departed and holds a key of {owner[:8]}")
 
     def _check_receipt(self, device: Device, owner: PeerId, through: int) -> None:
@@ -162,7 +163,8 @@ class Checker:
     def _check_closed(self, device: Device, row: GrantRow) -> None:
         holder = next(other for other in self.devices if other.peer == row.holder)
         payload = self._payloads.get((device.peer, row.generation), "")
-        is_there = payload in holder.disk.keys and self._admitted.get((row.holder, payload)) == row.grant
+        grant = self._admitted.get((row.holder, payload))
+        is_there = payload in holder.disk.keys and grant is not None and grant.grant == row.grant
         if row.closed_by and is_there and self._is_judged(holder):
             number = holder.who.number
             raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
@@ -201,8 +203,8 @@ class Checker:
         if grant.generation <= through_on_disk(device, device.peer):
             raise Violation("I2", f"{device.who.number} sends the key of an unlearned generation")
 
-    def on_admit(self, device: Device, payload_sha256: str, grant: int) -> None:
-        self._admitted[device.peer, payload_sha256] = grant
+    def on_admit(self, device: Device, grant: KeyGrant) -> None:
+        self._admitted[device.peer, grant.payload_sha256] = grant
 
     def on_fetched(self, device: Device, payload_sha256: str) -> None:
         payload = device.disk.payloads.get(payload_sha256, b"")
@@ -247,8 +249,3 @@ class Checker:
         for payload in held + own:
             if payload not in device.disk.payloads or payload not in device.disk.keys:
                 raise Violation("I5", f"{device.who.number} has a row for a seed that is not there")
-
-
-def _phase(device: Device) -> str:
-    rows = on_disk(device, SelfRow)
-    return rows[0].phase if rows else Phase.ACTIVE

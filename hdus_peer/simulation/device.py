@@ -14,6 +14,7 @@ from typing import Protocol
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.driver import Driver
 from hdus_peer.errors import RemoteError
 from hdus_peer.protocol.limits import Limits
@@ -47,7 +48,7 @@ class Judge(Protocol):
 
     def on_event(self, device: "Device", event: Event) -> None: ...
 
-    def on_admit(self, device: "Device", payload_sha256: str, grant: int) -> None: ...
+    def on_admit(self, device: "Device", grant: KeyGrant) -> None: ...
 
     def on_fetched(self, device: "Device", payload_sha256: str) -> None: ...
 

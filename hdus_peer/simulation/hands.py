@@ -189,7 +189,7 @@ class Hands:
         payload_sha256 = effect.manifest.statement.payload_sha256
         self._device.repository.put_key(payload_sha256, effect.key)
         if isinstance(self._device.message, Key):
-            self._device.judge.on_admit(self._device, payload_sha256, self._device.message.grant.statement.grant)
+            self._device.judge.on_admit(self._device, self._device.message.grant.statement)
         self._checks[payload_sha256] = effect
         self._device.tick()
         self._device.later(self._pause_s(), lambda: self._check(effect))

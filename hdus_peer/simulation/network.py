@@ -4,8 +4,8 @@ Rules
 1. A link is a reliable, ordered stream, as a transport promises; what is blocked waits and comes after the heal, unless
    the link was closed meanwhile. Across links everything is reordered. In a harsh run single messages are dropped and
    repeated as well, which no honest transport does.
-2. At most one link per pair and end: of two dials that crossed, the lower PeerId's stays; of two from one side the newer.
-   Every link reported up is reported down once, except by a device that crashed.
+2. At most one link per pair and end: of two dials that crossed, the lower PeerId's stays; of two from one side the
+   newer. Every link reported up is reported down once, except by a device that crashed.
 """
 
 from collections import deque
