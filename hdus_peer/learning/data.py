@@ -20,7 +20,7 @@ from hdus_peer.learning.shards import Shard, fractions, ranks
 from hdus_peer.learning.sources import Samples, load, load_test, load_unlabelled
 from hdus_peer.workers.job import TrainingJob
 
-REFERENCE_PART = 0.20  # of a source without a test set of its own
+REFERENCE_PART = 0.15  # of a source without a test set of its own
 TEST_PART = 0.15
 REFERENCE_HALF = 0.5  # of a source's own test set; the rest is the global test
 LOCAL_TEST_PART = 0.20
