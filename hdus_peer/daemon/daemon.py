@@ -9,7 +9,7 @@ Rules
 import asyncio
 import os
 import signal
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from hdus_peer.config import Config
@@ -112,10 +112,21 @@ class Daemon:
         shell.add_done_callback(lambda _: self._stop_asked.set())
         try:
             self._check_phase(rejoin)
-            await self._begin(rejoin)
+            await self._unless_stopped(self._begin(rejoin))
             await self._stop_asked.wait()
         finally:
             await self._end(shell)
+
+    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
+        """Carry out `work`; give it up where the end is asked for, or the shell fails, before it is done."""
+        working, stopping = asyncio.create_task(work), asyncio.create_task(self._stop_asked.wait())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not working.done():
+            working.cancel()
+        await asyncio.wait({working, stopping})
+        if not working.cancelled():
+            working.result()
 
     def _check_phase(self, rejoin: bool) -> None:
         phase = self._core.state.row.phase

@@ -22,8 +22,8 @@ DEFAULT_LIMITS = TransportLimits()
 
 
 class GrpcTransport:
-    """One peer's transport. `listen`: `host:port`, with port 0 for any free one. Nothing but `start` may be called
-    before `start` has returned."""
+    """One peer's transport. `listen`: `host:port`, with port 0 for any free one. Before `start` has returned
+    nothing else may be called but `cancel_serve` (erasures that a crash interrupted are done first) and `stop`."""
 
     def __init__(self, me: PeerId, tls: TlsMaterial, listen: str, limits: TransportLimits = DEFAULT_LIMITS) -> None:
         self._me = me
@@ -68,7 +68,8 @@ class GrpcTransport:
         return session.fetching.fetch(session.links.get(peer), request, payload_bytes)
 
     def cancel_serve(self, payload_sha256: str) -> None:
-        self._parts[0].serving.cancel(payload_sha256)
+        if self._started is not None:
+            self._started[0].serving.cancel(payload_sha256)
 
     @property
     def _parts(self) -> tuple[Session, Server, Dialler]:
