@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from hdus_peer.cli.options import json_option
+
 _CREATE_HELP = """Make a network in DIR: its root key, its certificate and its task.
 
 A task says what the network learns. TASK is one that comes with hdus-peer (digits, mnist, fashion-mnist, cifar10) or a
@@ -39,7 +41,7 @@ def network() -> None:
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--task", required=True, metavar="TASK", help="A preset's name, or a task.toml.")
 @click.option("--name", metavar="NAME", help="The network's name; by default that of DIR.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def create(directory: Path, task: str, name: str | None, as_json: bool) -> None:
     from hdus_peer.admission.authority import create_network
 
@@ -59,7 +61,7 @@ def create(directory: Path, task: str, name: str | None, as_json: bool) -> None:
               help="The network's directory.")  # fmt: skip
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="By default NAME.credentials.")
 @click.option("--days", type=int, default=365, show_default=True, help="For how long, 1 to 3650.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option
 def issue(name: str, directory: Path, out: Path | None, days: int, as_json: bool) -> None:
     from hdus_peer.admission import authority
 

@@ -64,12 +64,17 @@ def _workplace(console: Console) -> Iterator[_Workplace]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does, so that no process outlives it."""
+    """SIGTERM and SIGHUP end the demo as Ctrl-C does, so that no process outlives it. A second, impatient one is
+    ignored: what is going on then is the end, which takes seconds."""
+    is_ending = False
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        nonlocal is_ending
+        if not is_ending:
+            is_ending = True
+            raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:

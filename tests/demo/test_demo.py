@@ -54,6 +54,7 @@ def test_interrupted_it_takes_everything_along(place: Path) -> None:
             if "trains" in line:
                 break
         demo.send_signal(signal.SIGINT)
+        demo.send_signal(signal.SIGINT)
         rest = demo.stdout.read()
     assert demo.returncode == 130, rest
     assert "Traceback" not in rest
