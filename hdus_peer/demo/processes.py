@@ -75,15 +75,21 @@ class PeerProcess:
 
 
 def start(plans: Sequence[PeerPlan]) -> list[PeerProcess]:
-    """Start all of them, or none."""
+    """Start all of them, or none (an interruption included)."""
     started: list[PeerProcess] = []
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(stop, started)
         for plan in plans:
-            started.append(PeerProcess(plan))
-    except OSError as problem:
-        stop(started)
-        raise WorkerError(f"the peers cannot be started ({problem}): are there too many processes?") from problem
+            started.append(_start_one(plan))
+        undo.pop_all()
     return started
+
+
+def _start_one(plan: PeerPlan) -> PeerProcess:
+    try:
+        return PeerProcess(plan)
+    except OSError as problem:
+        raise WorkerError(f"{plan.name} cannot be started ({problem}): are there too many processes?") from problem
 
 
 def stop(processes: Sequence[PeerProcess], timeout_s: float = STOP_TIMEOUT_S) -> None:
