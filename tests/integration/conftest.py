@@ -8,7 +8,7 @@ import pytest
 
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # before gRPC loads: nothing here uses it in a forked child
 
-from tests.integration.peers import Network, Trained, network  # noqa: E402
+from tests.integration.peers import Network, Trained, network
 
 
 @pytest.fixture(scope="session")

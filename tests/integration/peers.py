@@ -10,6 +10,7 @@ Rules
 import itertools
 import json
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -27,7 +28,6 @@ import psutil
 from hdus_peer.admission import authority
 from hdus_peer.control.client import ControlClient
 from hdus_peer.control.port import HolderView, PeerStatus, PeerView, SeedView
-from hdus_peer.errors import NotRunningError
 
 PATIENCE_S = 40.0
 END_S = 15.0
@@ -173,7 +173,7 @@ class Peer:
         except subprocess.TimeoutExpired:
             raise AssertionError(self.report(f"it still runs after {within_s} s")) from None
         self._reader.join(within_s)
-        _, left = psutil.wait_procs(self._family, timeout=within_s)
+        left = outliving(self._family, within_s)
         assert not left, self.report(f"children outlived it: {left}")
         return code
 
@@ -203,8 +203,7 @@ class Peer:
         self._process.wait()
         assert self._reader is not None
         self._reader.join()
-        left = [each for each in psutil.process_iter() if _group(each.pid) == self._process.pid]
-        _, alive = psutil.wait_procs(left, timeout=END_S)
+        alive = outliving([each for each in psutil.process_iter() if _group(each.pid) == self._process.pid], END_S)
         for each in alive:
             each.kill()
         return alive
@@ -412,12 +411,21 @@ def network(trained: Trained, directory: Path) -> Iterator[Network]:
         made.close()
 
 
-def is_answering(peer: Peer) -> bool:
+def outliving(processes: list[psutil.Process], within_s: float) -> list[psutil.Process]:
+    """Those that have not ended `within_s` from now. (Ended is enough: an orphan may wait long to be reaped.)"""
+    deadline = time.monotonic() + within_s
+    return [each for each in processes if not _ends_by(each.pid, deadline)]
+
+
+def _ends_by(pid: int, deadline: float) -> bool:
     try:
-        peer.status()
-    except NotRunningError:
-        return False
-    return True
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([process], [], [], max(0.0, deadline - time.monotonic()))[0])
+    finally:
+        os.close(process)
 
 
 def _text(value: object) -> str:

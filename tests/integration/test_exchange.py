@@ -1,13 +1,14 @@
 """Peers with static addresses: seeds arrive, are used, and are replaced without a gap."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from hdus_peer.protocol.records import Phase
 from tests.integration.asking import asking
-from tests.integration.peers import Network
+from tests.integration.peers import Network, Peer
 
 pytestmark = pytest.mark.slow
 
@@ -30,10 +31,16 @@ def test_one_known_address_is_enough_for_both(peers: Network, tmp_path: Path) ->
     assert not found.answer["ensemble"]["pending"]
 
 
+def evaluation(peer: Peer) -> dict[str, Any]:
+    """What `hdus-peer evaluate` says of the global test set."""
+    found: dict[str, Any] = peer.typed("evaluate", "--dataset=global").answer["evaluations"][0]
+    return found
+
+
 def test_three_peers_hold_each_others_seeds_and_start_again_as_they_were(peers: Network) -> None:
     started = peers.meshed("anna", "bela", "cleo")
     anna = started[0]
-    before = anna.typed("evaluate", "--dataset=global").answer["evaluations"][0]
+    before = evaluation(anna)
     generation, files = anna.status().generation, anna.files()
     assert before["samples"] > 0
     assert len(before["state"]["owners"]) == 2
