@@ -4,17 +4,16 @@ Rules
 1. A chunk carries at most 1 MiB, the size at which gRPC was measured fastest; nothing larger is read.
 2. Reading a file never blocks the event loop for long: a small payload is read at once (a thread would cost more than
    the read), of a large one the next chunk is read in a thread while this one is being sent.
-3. Whoever stops early waits for the thread that still reads, so that a payload is never closed under it.
+3. A payload is closed once, and never under a thread that still reads from it.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from hdus_peer.errors import MalformedError, StorageError
+from hdus_peer.errors import RefusedError, StorageError
 from hdus_peer.protocol.payload import Readable
 from hdus_peer.wire.v1 import wire_pb2 as wire
 
@@ -35,11 +34,11 @@ def encode_chunk(data: bytes, ticket: int = 0) -> bytes:
 
 
 def decode_chunk(message: bytes) -> Chunk:
-    """Raises MalformedError."""
+    """Raises RefusedError("malformed")."""
     try:
         chunk = wire.Chunk.FromString(message)
     except DecodeError as problem:
-        raise MalformedError("bytes that are no chunk") from problem
+        raise RefusedError("malformed") from problem
     return Chunk(chunk.data, chunk.ticket)
 
 
@@ -53,39 +52,48 @@ def _varint(number: int) -> bytes:
     return bytes(encoded)
 
 
-async def chunks_of(payload: Readable, offset: int) -> AsyncGenerator[bytes, None]:
-    """The chunks of `payload` from `offset` on. Raises StorageError for a payload that is shorter than it said."""
-    if payload.size - offset > AT_ONCE_BYTES_MAX:
-        async with aclosing(_read_ahead(payload, offset)) as chunks:
-            async for chunk in chunks:
-                yield chunk
-        return
-    while offset < payload.size:
-        chunk = _read(payload, offset)
-        offset += len(chunk)
-        yield chunk
+class PayloadReader:
+    """Reads one payload, from `offset` on. `close` may come at any moment, also while a thread reads."""
 
+    def __init__(self, payload: Readable, offset: int) -> None:
+        self._payload = payload
+        self._offset = offset
+        self._in_threads = self.bytes_left > AT_ONCE_BYTES_MAX
+        self._reading: asyncio.Future[bytes] | None = None
 
-async def _read_ahead(payload: Readable, offset: int) -> AsyncGenerator[bytes, None]:
-    reading: asyncio.Future[bytes] | None = None
-    try:
-        while offset < payload.size:
-            reading = reading or _read_in_thread(payload, offset)
-            chunk = await asyncio.shield(reading)
-            offset += len(chunk)
-            reading = _read_in_thread(payload, offset) if offset < payload.size else None
+    @property
+    def bytes_left(self) -> int:
+        return max(0, self._payload.size - self._offset)
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Raises StorageError for a payload that is shorter than it said."""
+        while self.bytes_left:
+            chunk = await self._next_in_thread() if self._in_threads else self._read(self._offset)
+            self._offset += len(chunk)
+            if self._in_threads and self.bytes_left:
+                self._read_ahead()
             yield chunk
-    finally:
-        if reading is not None:
-            await asyncio.wait({reading})
 
+    def close(self) -> None:
+        if self._reading is None or self._reading.done():
+            self._payload.close()
+        else:
+            self._reading.add_done_callback(self._close_after)
 
-def _read(payload: Readable, offset: int) -> bytes:
-    chunk = payload.read(offset, min(CHUNK_BYTES_MAX, payload.size - offset))
-    if not chunk:
-        raise StorageError("a payload ended before its size; run `hdus-peer check`")
-    return chunk
+    async def _next_in_thread(self) -> bytes:
+        return await asyncio.shield(self._reading or self._read_ahead())
 
+    def _read_ahead(self) -> asyncio.Future[bytes]:
+        self._reading = asyncio.get_running_loop().run_in_executor(None, self._read, self._offset)
+        return self._reading
 
-def _read_in_thread(payload: Readable, offset: int) -> asyncio.Future[bytes]:
-    return asyncio.get_running_loop().run_in_executor(None, _read, payload, offset)
+    def _read(self, offset: int) -> bytes:
+        chunk = self._payload.read(offset, min(CHUNK_BYTES_MAX, self._payload.size - offset))
+        if not chunk:
+            raise StorageError("a payload ended before its size; run `hdus-peer check`")
+        return chunk
+
+    def _close_after(self, reading: asyncio.Future[bytes]) -> None:
+        self._payload.close()
+        if not reading.cancelled():
+            reading.exception()  # nobody waits for it any more

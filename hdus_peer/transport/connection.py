@@ -71,7 +71,7 @@ class Connection:
         raise UnreachableError(f"{self._address} refused the link ({code.name.lower()}); it is dialled again by itself")
 
     async def fetch(self, request: FetchRequest, bytes_left: int) -> AsyncGenerator[bytes, None]:
-        """The chunks of a payload. Raises RefusedError("gone"), UnreachableError or MalformedError."""
+        """The chunks of a payload. Raises RefusedError("gone" or "malformed") or UnreachableError."""
         call = self._bulk_channel(bytes_left).unary_stream(FETCH)(encode_fetch(request))
         try:
             while (message := await call.read()) is not grpc.aio.EOF:

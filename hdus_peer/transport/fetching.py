@@ -53,8 +53,8 @@ class Fetching(Generic[F]):
         self._numbers = itertools.count(1)
 
     async def fetch(self, link: F | None, request: FetchRequest, payload_bytes: int) -> AsyncGenerator[bytes, None]:
-        """The bytes from the request's offset up to `payload_bytes`. Raises RefusedError (one word) or
-        UnreachableError."""
+        """The bytes from the request's offset up to `payload_bytes`. Raises RefusedError (one word: "gone",
+        "oversized", "malformed") or UnreachableError."""
         bytes_left = payload_bytes - request.offset
         if link is None:
             raise UnreachableError("there is no link to the owner; the payload is fetched once there is")
@@ -68,6 +68,7 @@ class Fetching(Generic[F]):
                         raise RefusedError("oversized")
                     yield chunk
                     if bytes_left == 0:
+                        pipe.is_complete = True
                         return
         raise UnreachableError("the payload ended before its size; it is fetched again")
 

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 from hdus_peer.domain.identity import PeerId, short
 from hdus_peer.errors import RefusedError, UnreachableError
 from hdus_peer.protocol.messages import Message
-from hdus_peer.transport.chunks import chunks_of
+from hdus_peer.transport.chunks import PayloadReader
 from hdus_peer.transport.codec import FetchRequest
 from hdus_peer.transport.fetching import Fetching
 from hdus_peer.transport.limits import TransportLimits
@@ -152,13 +152,14 @@ class MemoryTransport:
         if payload is None:
             raise RefusedError(GONE)
         withdrawn_before = self._withdrawn.get(request.payload_sha256, 0)
+        reader = PayloadReader(payload, request.offset)
         try:
-            async for chunk in chunks_of(payload, request.offset):
+            async for chunk in reader.chunks():
                 if self._withdrawn.get(request.payload_sha256, 0) > withdrawn_before:
                     raise RefusedError(GONE)
                 yield chunk
         finally:
-            payload.close()
+            reader.close()
 
     def _connect(self, far: "MemoryTransport") -> None:
         near_end = MemoryLink(self, far.me, dialled=True)

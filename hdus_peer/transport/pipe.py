@@ -18,6 +18,7 @@ WAITING_CHUNKS_MAX = 2
 
 class Pipe:
     def __init__(self) -> None:
+        self.is_complete = False  # the fetch has every byte that it asked for
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING_CHUNKS_MAX)
         self._error: HdusError | None = None
         self._filler: asyncio.Task[None] | None = None

@@ -53,7 +53,8 @@ class Transport(Protocol):
 
     def fetch(self, peer: PeerId, payload_sha256: str, offset: int, payload_bytes: int) -> AsyncGenerator[bytes, None]:
         """The ciphertext from `offset` on, in chunks of at most 1 MiB. Raises RefusedError("gone") where the owner no
-        longer serves it, UnreachableError when the link or the stream ends early."""
+        longer serves it, RefusedError("oversized" or "malformed") where something else comes, UnreachableError when
+        the link or the stream ends early. Close it (`aclosing`) where it is left before its end."""
 
     def cancel_serve(self, payload_sha256: str) -> None:
         """Abort every outgoing stream of this payload."""

@@ -82,7 +82,7 @@ class Server:
 
     async def _refuse(self, context: Context, peer: PeerId | None, word: str, status: Status) -> NoReturn:
         self._session.listener.on_refused(peer, word)
-        await context.abort(*status)
+        await _abort(context, status)
 
     async def _identify(self, request: bytes, context: Context) -> bytes:
         peer = await self._enter(context)
@@ -96,7 +96,7 @@ class Server:
         if peer == self._session.me:
             await self._refuse(context, peer, "cloned", (grpc.StatusCode.PERMISSION_DENIED, "this identity runs here"))
         if not links.accepts(peer):
-            await context.abort(grpc.StatusCode.ALREADY_EXISTS, "the other dial stays")
+            await _abort(context, (grpc.StatusCode.ALREADY_EXISTS, "the other dial stays"))
         if links.get(peer) is None and len(links) >= self._session.limits.links_max:
             await self._refuse(context, peer, "crowded", (grpc.StatusCode.RESOURCE_EXHAUSTED, "no room for a link"))
         link = Link(peer, self._session.limits)
@@ -119,7 +119,7 @@ class Server:
         except MalformedError as problem:
             await self._refuse(context, peer, "malformed", (grpc.StatusCode.INVALID_ARGUMENT, str(problem)))
         except RefusedError as refusal:
-            await context.abort(_REFUSALS[str(refusal)], str(refusal))
+            await _abort(context, (_REFUSALS[str(refusal)], str(refusal)))
         except UnreachableError as problem:
             await self._refuse(context, peer, "stalled", (grpc.StatusCode.ABORTED, str(problem)))
         except StorageError:
@@ -129,26 +129,36 @@ class Server:
         peer = await self._enter(context)
         try:
             first = await self._first_chunk(context)
-        except (MalformedError, UnreachableError):
+        except (RefusedError, UnreachableError):
             await self._refuse(context, peer, "malformed", (grpc.StatusCode.INVALID_ARGUMENT, "no first chunk"))
         pipe = self._session.fetching.claim(peer, first.ticket)
         if pipe is None:
             await self._refuse(context, peer, "unasked", (grpc.StatusCode.NOT_FOUND, "nobody asked for this"))
         filling = pipe.fill(_received(first, context))
-        await asyncio.wait({filling})
-        if filling.cancelled():
-            await context.abort(grpc.StatusCode.ABORTED, "no longer wanted")
+        try:
+            await asyncio.wait({filling})
+        finally:
+            filling.cancel()
+        if filling.cancelled() and not pipe.is_complete:
+            await _abort(context, (grpc.StatusCode.ABORTED, "no longer wanted"))
         return wire.UploadReply().SerializeToString()
 
     async def _first_chunk(self, context: Context) -> Chunk:
-        """Raises MalformedError or UnreachableError."""
+        """Raises RefusedError or UnreachableError."""
         try:
             message = await asyncio.wait_for(context.read(), self._session.limits.bulk_idle_s)
         except TimeoutError as problem:
             raise UnreachableError("an Upload without a byte") from problem
         if message is grpc.aio.EOF:
-            raise MalformedError("an Upload without a chunk")
+            raise RefusedError("empty")
         return decode_chunk(message)
+
+
+async def _abort(context: Context, status: Status) -> NoReturn:
+    try:
+        await context.abort(*status)
+    except grpc.aio.InternalError:  # the caller hung up before it heard the status: nobody is left to tell
+        raise asyncio.CancelledError from None
 
 
 async def _received(first: Chunk, context: Context) -> AsyncGenerator[bytes, None]:

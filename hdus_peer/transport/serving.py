@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import RefusedError, UnreachableError
-from hdus_peer.protocol.payload import Readable
-from hdus_peer.transport.chunks import chunks_of
+from hdus_peer.transport.chunks import PayloadReader
 from hdus_peer.transport.codec import FetchRequest
 from hdus_peer.transport.limits import TransportLimits
 from hdus_peer.transport.port import TransportListener
@@ -50,11 +49,11 @@ class Serving:
         Raises RefusedError("gone" or "busy"), UnreachableError where the other side takes nothing more, StorageError
         where the payload cannot be read."""
         payload = self._open(peer, request)
-        async with start(max(0, payload.size - request.offset)) as write:
+        async with start(payload.bytes_left) as write:
             await self._until_sent(peer, request, payload, write)
 
-    async def _until_sent(self, peer: PeerId, request: FetchRequest, payload: Readable, write: Write) -> None:
-        sending = asyncio.create_task(self._send(payload, request.offset, write))
+    async def _until_sent(self, peer: PeerId, request: FetchRequest, payload: PayloadReader, write: Write) -> None:
+        sending = asyncio.create_task(self._send(payload, write))
         stream = _Stream(peer, request.payload_sha256, sending)
         self._streams.add(stream)
         try:
@@ -73,17 +72,17 @@ class Serving:
             if payload_sha256 in (None, stream.payload_sha256):
                 stream.withdraw()
 
-    def _open(self, peer: PeerId, request: FetchRequest) -> Readable:
+    def _open(self, peer: PeerId, request: FetchRequest) -> PayloadReader:
         mine = sum(stream.peer == peer for stream in self._streams)
         if mine >= self._limits.served_per_peer_max or len(self._streams) >= self._limits.served_max:
             raise RefusedError(BUSY)
         payload = self._listener.open_payload(peer, request.payload_sha256)
         if payload is None:
             raise RefusedError(GONE)
-        return payload
+        return PayloadReader(payload, request.offset)
 
-    async def _send(self, payload: Readable, offset: int, write: Write) -> None:
-        async with aclosing(chunks_of(payload, offset)) as chunks:
+    async def _send(self, payload: PayloadReader, write: Write) -> None:
+        async with aclosing(payload.chunks()) as chunks:
             async for chunk in chunks:
                 try:
                     async with asyncio.timeout(self._limits.bulk_idle_s):

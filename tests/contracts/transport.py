@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import random
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Protocol
 
@@ -152,6 +152,11 @@ class World(Protocol):
 async def in_time(work: Awaitable[object], seconds: float) -> None:
     async with asyncio.timeout(seconds):
         await work
+
+
+async def exhaust(chunks: AsyncIterator[bytes]) -> None:
+    async for _ in chunks:
+        pass
 
 
 async def linked_pair(world: World, *, owner_dials: bool) -> tuple[Node, Node]:

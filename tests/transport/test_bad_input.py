@@ -16,7 +16,7 @@ from hdus_peer.transport.chunks import encode_chunk
 from hdus_peer.transport.codec import FRAME_BYTES_MAX, FetchRefused, FetchRequest, encode_fetch, encode_frame
 from hdus_peer.transport.limits import TransportLimits
 from hdus_peer.transport.tls import channel_credentials
-from tests.contracts.transport import Node, either_direction, in_time, linked_pair
+from tests.contracts.transport import Node, either_direction, exhaust, in_time, linked_pair
 from tests.transport import messages as samples
 from tests.transport.worlds import GrpcWorld
 
@@ -227,6 +227,21 @@ async def test_an_upload_that_nobody_asked_for_is_refused(world: GrpcWorld) -> N
         assert ann.refused == [(mallory.me, "unasked")]
 
 
+async def test_an_upload_that_turns_into_garbage_is_refused(world: GrpcWorld) -> None:
+    ann = await world.join()
+    async with mallory_against(world, ann) as mallory:
+        link = await mallory.link()
+        chunks = ann.transport.fetch(mallory.me, "0" * 64, 0, 1000)
+        first = asyncio.create_task(anext(chunks))
+        await link.read()
+        call = mallory.channel.stream_unary(UPLOAD)()
+        await call.write(encode_chunk(b"well begun", ticket=1))
+        assert await first == b"well begun"
+        await call.write(NOISE)
+        with pytest.raises(RefusedError, match=r"^malformed$"):
+            await anext(chunks)
+
+
 async def test_a_ticket_is_good_for_nobody_else(world: GrpcWorld) -> None:
     owner, fetcher = await linked_pair(world, owner_dials=True)
     async with mallory_against(world, fetcher) as mallory, mallory_against(world, fetcher) as eve:
@@ -284,7 +299,8 @@ async def test_a_fetcher_that_takes_nothing_is_given_up(world: GrpcWorld, owner_
     await anext(chunks)
     await owner.until(lambda: owner.everything_closed)
     assert owner.refused[-1] == (fetcher.me, "stalled")
-    await chunks.aclose()
+    with pytest.raises(UnreachableError):
+        await in_time(exhaust(chunks), 10.0)
 
 
 @either_direction

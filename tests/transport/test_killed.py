@@ -14,7 +14,7 @@ import pytest
 from hdus_peer.domain.identity import Identity
 from hdus_peer.errors import UnreachableError
 from hdus_peer.transport.limits import TransportLimits
-from tests.contracts.transport import PATIENCE_S, Node, either_direction, in_time
+from tests.contracts.transport import PATIENCE_S, Node, either_direction, exhaust, in_time
 from tests.transport.victim import ENDLESS_BYTES
 from tests.transport.worlds import GrpcWorld
 
@@ -70,11 +70,6 @@ async def kill_in_mid_fetch(fetcher: Node, owner: Identity, pid: int) -> float:
     with pytest.raises(UnreachableError):
         await exhaust(chunks)
     return killed_at
-
-
-async def exhaust(chunks: AsyncIterator[bytes]) -> None:
-    async for _ in chunks:
-        pass
 
 
 @pytest.mark.slow
