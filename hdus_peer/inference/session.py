@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from hdus_peer.errors import DataError, WorkerError
 from hdus_peer.inference.graph import INPUT
 
-BATCH = 64
-"""Samples per run: larger batches are slower on the small graphs here and need more memory."""
+BATCH = 16
+"""Samples per run. Larger batches leave the caches: 64 took 1.2 to 2 times, 256 more than twice as long per sample, and
+memory in proportion; and between two batches of an evaluation other requests pass by."""
 
 Floats = NDArray[np.float32]
 
