@@ -127,7 +127,9 @@ class Unlearning:
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         is_departing = any(row.cause == Cause.DEPARTURE for row in self._state.all(ErasureRow))
         has_departed = tombstone is not None and tombstone.departure is not None and not is_departing
-        if self._state.row.phase == Phase.LEAVING and has_departed and not self.open_grants():
+        is_revoked = tombstone is not None and tombstone.kind == UnlearnKind.REVOKE  # nobody speaks to it any more
+        is_closed = is_revoked or not self.open_grants()
+        if self._state.row.phase == Phase.LEAVING and has_departed and is_closed:
             self._state.change_self(draft, phase=Phase.LEFT)
             draft.tell("Left", self._state.me.peer)
 
@@ -178,7 +180,7 @@ class Unlearning:
 
     def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:
         """My own signature (or the authority's), and I do not know of it: this state directory is an older copy."""
-        phase = Phase.HELD if row.kind == UnlearnKind.FORGET else Phase.LEFT
+        phase = Phase.HELD if row.kind == UnlearnKind.FORGET else Phase.LEAVING
         highest = max(self._state.row.generation_highest, min(row.through, GENERATION_MAX - 1))
         self._state.change_self(draft, phase=phase, through_highest=row.through, generation_highest=highest)
         self._depart(draft)

@@ -18,7 +18,7 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.errors import LocalError
-from hdus_peer.protocol.messages import Greeting, Key, Message, Receipt
+from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt
 from hdus_peer.protocol.records import (
     TABLES,
     ErasureRow,
@@ -194,6 +194,10 @@ class Checker:
                 self._check_key(device, to, message)
             case Greeting():
                 self._greeted[device.peer, to] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
+            case Merged():
+                self._check_merged(device, to, "says that it merged")
+            case Heartbeat(state_sequence=sequence) if sequence > _row_of(device).state_sequence:
+                raise Violation("I5", f"{device.who.number} speaks of a Step that is not durable")
 
     def _check_key(self, device: Device, to: PeerId, message: Key) -> None:
         grant = message.grant.statement
@@ -218,11 +222,13 @@ class Checker:
 
     def on_event(self, device: Device, event: Event) -> None:
         """I2: seeds are spoken of only once everything that the neighbour knew is durable here."""
-        if event.name != "LinkOpened" or event.peer == self._rogue or event.peer is None or not self._is_judged(device):
-            return
-        for owner, through in self._greeted.get((event.peer, device.peer), {}).items():
-            if through_on_disk(device, owner) < through:
-                raise Violation("I2", f"{device.who.number} speaks of seeds before it merged a notice of {owner[:8]}")
+        if event.name == "LinkOpened" and event.peer is not None and self._is_judged(device):
+            self._check_merged(device, event.peer, "speaks of seeds")
+
+    def _check_merged(self, device: Device, peer: PeerId, what: str) -> None:
+        for owner, through in self._greeted.get((peer, device.peer), {}).items():
+            if through_on_disk(device, owner) < through and peer != self._rogue:
+                raise Violation("I2", f"{device.who.number} {what} without a durable notice of {owner[:8]}")
 
     def on_timer(self, device: Device) -> None:
         due_s = device.core.next_deadline() if device.core else None
@@ -249,3 +255,8 @@ class Checker:
         for payload in held + own:
             if payload not in device.disk.payloads or payload not in device.disk.keys:
                 raise Violation("I5", f"{device.who.number} has a row for a seed that is not there")
+
+
+def _row_of(device: Device) -> SelfRow:
+    rows = on_disk(device, SelfRow)
+    return rows[0] if rows else SelfRow(device.peer)

@@ -2,11 +2,12 @@
 
 Rules
 1. An erasure first stops what could bring the seed back (fetch, check, predictor), then destroys key and payload, and
-   only then answers `Erased`. Whatever it cancelled never answers.
+   only then answers `Erased`. What it cancelled never answers later than that.
 2. The predictor computes with what the last `UseSeeds` named, some time after it; never with what was erased since.
 """
 
 import hashlib
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ class Hands:
         self._to_use: tuple[HeldSeedRow, ...] = ()
         self._fetches: dict[str, Fetch] = {}
         self._checks: dict[str, Admit] = {}
-        self._doomed: set[str] = set()
+        self._results: deque[Done] = deque()
 
     def act(self, effect: Effect) -> None:
         match effect:
@@ -84,7 +85,7 @@ class Hands:
             case StartFetch():
                 self._start_fetch(effect)
             case SendKey():
-                self._device.later(self._pause_s(), lambda: self._send_key(effect))
+                self._send_key(effect)
             case Admit():
                 self._admit(effect)
             case Erase():
@@ -98,7 +99,16 @@ class Hands:
         return self._world.between(0.2, 1.5) if self._world.chance(0.1) else self._world.between(0.0, 0.02)
 
     def _done(self, done: Done) -> None:
+        """Results wait in line, as in the shell: one that is already in it still comes after an `Erase`."""
+        self._results.append(done)
+        self._device.later(self._world.between(0.0, 0.01), self._report)
+
+    def _report(self) -> None:
+        done = self._results.popleft()
         self._device.take(lambda core: core.done(done, self._device.now))
+        if isinstance(done, Erased):
+            self.erasing.discard(done.erasure)
+            self._device.open_when_erased()
 
     # --- links ------------------------------------------------------------------------------------------------------
     def _identify(self, address: str) -> None:
@@ -112,7 +122,7 @@ class Hands:
 
         def failed() -> None:
             if device.run == run:
-                device.attempt(lambda: self._done(DialFailed(peer, address)))
+                self._done(DialFailed(peer, address))
 
         device.network.dial(device.peer, peer, failed)
 
@@ -125,7 +135,7 @@ class Hands:
     # --- keys and payloads ------------------------------------------------------------------------------------------
     def _send_key(self, effect: SendKey) -> None:
         key = self._device.repository.key(effect.payload_sha256)
-        if key is not None and effect.payload_sha256 not in self._doomed:
+        if key is not None:
             self._device.send(effect.to, Key(effect.grant, effect.lease, key))
 
     def _start_fetch(self, effect: StartFetch) -> None:
@@ -214,7 +224,6 @@ class Hands:
 
     def _erase(self, effect: Erase) -> None:
         self.erasing.add(effect.erasure)
-        self._doomed.update(effect.payloads)
         for payload_sha256 in effect.payloads:
             self._cancel(payload_sha256)
         if effect.at_once:
@@ -227,9 +236,6 @@ class Hands:
         if payloads:
             self.using = tuple(row for row in self.using if row.payload_sha256 != payloads[0])
             self._device.repository.destroy(payloads[:1])
-            self._doomed.discard(payloads[0])
             self._device.later(self._pause_s(), lambda: self._destroy(effect, payloads[1:]))
             return
-        self.erasing.discard(effect.erasure)
         self._done(Erased(effect.erasure))
-        self._device.open_when_erased()

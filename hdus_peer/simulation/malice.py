@@ -1,6 +1,7 @@
 """A member gone bad: what it can say with its own key, with other people's statements, and with forged signatures.
 
 Rule: it speaks only over its own links, as bytes, so that all of it passes the real edge (`transport.codec`).
+It knows every statement that anybody ever signed, also those that a crash kept at home.
 Beside its strikes it runs the real core: to be believed it has to take part.
 """
 

@@ -58,7 +58,7 @@ def draw(seed: int, peers: int = 6) -> Plan:
     rng = random.Random(f"plan {seed}")
     rogue = peers - 1 if rng.random() < 0.3 else None
     acts = [Act(rng.uniform(0.0, 3.0), What.TRAIN, who) for who in range(peers)]
-    for leaver in rng.sample(range(peers), rng.choice((1, 1, 2, 3))):
+    for leaver in rng.sample(range(peers), min(peers, rng.choice((1, 1, 2, 3)))):
         acts += _leaving(rng, leaver)
     for _ in range(rng.randrange(4, 14)):
         what = rng.choice(_FAULTS)

@@ -1,0 +1,293 @@
+"""Each fault that a change might bring back is planted here, and must turn the simulation red.
+
+Rule: a plant is as small as the mistake it stands for, and is made in the product's own code path. `found_by` names the
+invariants whose checker may speak first; `within` bounds the seeds. What was seen when this was written:
+
+    fault                              first seed   checker
+TABLE
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import SignedEnvelope, reopen_trusted
+from hdus_peer.driver import Driver
+from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.exchange import Exchange, Incoming
+from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.links import Link, LinkPhase
+from hdus_peer.protocol.messages import Greeting, Key, KeyRequest
+from hdus_peer.protocol.peer import PeerCore
+from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
+from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.step import Admitted, Publish, Put, Step, Write
+from hdus_peer.protocol.unlearning import Unlearning
+from hdus_peer.repository.memory import MemoryPartial, MemoryRepository
+from hdus_peer.simulation import Plan, draw, simulate
+from hdus_peer.simulation import device as device_module
+from hdus_peer.simulation.device import Device
+from hdus_peer.simulation.network import Weather
+from hdus_peer.simulation.plan import Act, What
+from hdus_peer.transport.envelopes import EnvelopeOpener
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def commit_and_send_swapped(patch: pytest.MonkeyPatch) -> None:
+    class Hasty(Driver):
+        def execute(self, step: Step) -> None:
+            self.finish(step)
+            self.commit([step])
+
+    patch.setattr(device_module, "Driver", Hasty)
+
+
+def receipt_before_erased(patch: pytest.MonkeyPatch) -> None:
+    merge = Unlearning._merge
+
+    def hasty(self: Unlearning, sender: Any, row: TombstoneRow, now: Instant, draft: Draft) -> None:
+        merge(self, sender, row, now, draft)
+        for begun in self._state.all(ErasureRow):
+            if begun.owner == row.owner and begun.cause == Cause.NOTICE:
+                self._owe_receipt(begun, now, draft)
+
+    patch.setattr(Unlearning, "_merge", hasty)
+
+
+def writes_one_by_one(patch: pytest.MonkeyPatch) -> None:
+    def commit(self: Device, writes: Sequence[Write]) -> None:
+        self.tick()
+        self.judge.before_commit(self, writes)
+        for write in writes:
+            self.repository.commit([write])
+            self.tick()
+        self.judge.after_commit(self)
+
+    patch.setattr(Device, "commit", commit)
+
+
+def hash_check_gone(patch: pytest.MonkeyPatch) -> None:
+    finish = MemoryPartial.finish
+
+    def trusting(self: MemoryPartial) -> None:
+        if not self._is_complete and len(self._bytes) == self._size:
+            self._state.payloads[self._sha256] = bytes(self._bytes)
+        else:
+            finish(self)
+
+    patch.setattr(MemoryPartial, "finish", trusting)
+
+
+def truncated_payload_accepted(patch: pytest.MonkeyPatch) -> None:
+    finish = MemoryPartial.finish
+
+    def trusting(self: MemoryPartial) -> None:
+        if not self._is_complete and len(self._bytes) < self._size:
+            self._state.payloads[self._sha256] = bytes(self._bytes)
+        else:
+            finish(self)
+
+    patch.setattr(MemoryPartial, "finish", trusting)
+
+
+def signature_check_gone(patch: pytest.MonkeyPatch) -> None:
+    def trusting(self: EnvelopeOpener, envelope: SignedEnvelope, kind: Any) -> Any:
+        signed = reopen_trusted(envelope, kind)
+        self._check_author(signed)
+        return signed
+
+    patch.setattr(EnvelopeOpener, "open", trusting)
+
+
+def ownership_check_gone(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Unlearning, "_problem", lambda self, item: "")
+
+
+def tombstone_not_durable(patch: pytest.MonkeyPatch) -> None:
+    commit = MemoryRepository.commit
+
+    def forgetful(self: MemoryRepository, writes: Sequence[Write]) -> None:
+        commit(self, [write for write in writes if not (isinstance(write, Put) and type(write.row) is TombstoneRow)])
+
+    patch.setattr(MemoryRepository, "commit", forgetful)
+
+
+def key_before_its_grant(patch: pytest.MonkeyPatch) -> None:
+    on_key_request = Granting.on_key_request
+
+    def hasty(self: Granting, link: Link, request: KeyRequest, now: Instant, draft: Draft) -> None:
+        """The grant is written down with the next one."""
+        on_key_request(self, link, request, now, draft)
+        late: dict[Any, Write] = getattr(self, "late", {})
+        mine = {key: write for key, write in draft.writes.items() if key[0] is GrantRow}
+        for key in mine:
+            del draft.writes[key]
+        draft.writes |= late
+        self.late = mine  # type: ignore[attr-defined]
+
+    patch.setattr(Granting, "on_key_request", hasty)
+
+
+def generation_reused_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    publish = Granting.publish
+
+    def forgetful(self: Granting, command: Publish, now: Instant, draft: Draft) -> None:
+        """The count begins anew with every run, and no clock stands in for it."""
+        self._state.change_self(draft, generation_highest=getattr(self, "count", 0))
+        publish(self, command, Instant(now.boot_s, 0.0), draft)
+        self.count = self._state.row.generation_highest  # type: ignore[attr-defined]
+
+    patch.setattr(Granting, "publish", forgetful)
+
+
+def notices_not_merged_first(patch: pytest.MonkeyPatch) -> None:
+    on_greeting = PeerCore._on_greeting
+
+    def hasty(self: PeerCore, link: Link, greeting: Greeting, now: Instant, draft: Draft) -> None:
+        on_greeting(self, link, greeting, now, draft)
+        if link.phase == LinkPhase.MERGING:
+            link.merged_mine = link.merged_theirs = True
+            self._try_open(link, now, draft)
+
+    patch.setattr(PeerCore, "_on_greeting", hasty)
+
+
+def adoption_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
+    on_key = Exchange.on_key
+
+    def remember(self: Exchange, link: Link, key: Key, draft: Draft) -> None:
+        on_key(self, link, key, draft)
+        checked: dict[Any, Incoming] = self.__dict__.setdefault("checked", {})
+        checked |= {incoming.payload: incoming for incoming in self.incoming.values() if incoming.grant}
+
+    def blind(self: Exchange, done: Admitted, draft: Draft) -> None:
+        incoming = self.__dict__["checked"].pop(done.payload_sha256)
+        self.incoming.pop(done.owner, None)
+        self._adopt(incoming, incoming.grant, draft)
+
+    patch.setattr(Exchange, "on_key", remember)
+    patch.setattr(Exchange, "on_admitted", blind)
+
+
+def summation_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(State, "held", lambda self: self.all(HeldSeedRow))
+
+
+def release_while_an_earlier_grant_is_held(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Unlearning, "_releasable", lambda self, row: row.grant)
+
+
+def receipt_silent_about_unfinished_erasures(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(erasure, "_with_unfinished", lambda state, owner, payloads: payloads)
+
+
+def leaver_forgets_to_depart(patch: pytest.MonkeyPatch) -> None:
+    begin = erasure.begin
+
+    def forgetful(state: State, draft: Draft, owner: Any, cause: Cause, payloads: Any, **more: Any) -> None:
+        begin(state, draft, owner, cause, () if cause == Cause.DEPARTURE else payloads, **more)
+
+    patch.setattr(erasure, "begin", forgetful)
+
+
+def heartbeat_without_root(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Unlearning, "on_heartbeat", lambda self, link, beat, draft: None)
+
+
+def first_departure_taken_for_the_second(patch: pytest.MonkeyPatch) -> None:
+    """A second leave believes the departure of the first, which comes back from a neighbour, for its own."""
+    write = Unlearning._write_own_notice
+
+    def forgetful(self: Unlearning, now: Instant, draft: Draft) -> None:
+        write(self, now, draft)
+        row = self._state.get(TombstoneRow, self._state.me.peer)
+        assert row is not None
+        self._state.put(draft, replace(row, departure=None))
+
+    def hasty(self: Unlearning, draft: Draft) -> None:
+        row = self._state.get(TombstoneRow, self._state.me.peer)
+        if self._state.row.phase == "leaving" and row is not None and row.departure and not self.open_grants():
+            self._state.change_self(draft, phase="left")
+
+    patch.setattr(Unlearning, "_write_own_notice", forgetful)
+    patch.setattr(Unlearning, "_try_to_finish", hasty)
+
+
+def buckets_that_find_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(tombstones, "bucket_hashes", lambda state: ("",) * 256)
+
+
+# --- plans under which the rarer mistakes are made often --------------------------------------------------------------
+def busy(seed: int) -> Plan:
+    """Everybody publishes all the time."""
+    plan, rng = draw(seed), random.Random(seed)
+    trains = [Act(rng.uniform(0.0, plan.horizon_s), What.TRAIN, who) for who in range(plan.peers) for _ in range(12)]
+    return replace(plan, acts=tuple(sorted((*plan.acts, *trains), key=lambda act: act.at_s)))
+
+
+def coming_and_going(seed: int) -> Plan:
+    """Leave, come back, leave again."""
+    plan, rng = draw(seed), random.Random(seed)
+    acts = [act for act in plan.acts if act.what == What.TRAIN]
+    for who in range(3):
+        at_s = rng.uniform(3.0, 6.0)
+        acts += [Act(at_s, What.LEAVE, who), Act(at_s + 2.0, What.REJOIN, who), Act(at_s + 2.1, What.TRAIN, who)]
+        acts.append(Act(at_s + rng.uniform(5.0, 9.0), What.LEAVE, who))
+    return replace(plan, rogue=None, weather=Weather(), acts=tuple(sorted(acts, key=lambda act: act.at_s)))
+
+
+def lossy_pair(seed: int) -> Plan:
+    """Two peers whose messages are often lost, on a link that stays up."""
+    acts = (Act(0.5, What.TRAIN, 0), Act(0.5, What.TRAIN, 1), Act(12.0, What.LEAVE, 0))
+    return replace(draw(seed, peers=2), weather=Weather(loss=0.3), rogue=None, exits_when_left=False, acts=acts)
+
+
+FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
+    (commit_and_send_swapped, {"I2", "I3", "I5"}, 5, draw),
+    (receipt_before_erased, {"I1"}, 5, draw),
+    (writes_one_by_one, {"I5"}, 10, draw),
+    (hash_check_gone, {"I5"}, 10, draw),
+    (truncated_payload_accepted, {"I5"}, 10, draw),
+    (signature_check_gone, {"I7"}, 15, draw),
+    (ownership_check_gone, {"I7"}, 15, draw),
+    (tombstone_not_durable, {"I1", "I2"}, 5, draw),
+    (key_before_its_grant, {"I3"}, 5, draw),
+    (generation_reused_after_a_restart, {"I2"}, 10, busy),
+    (notices_not_merged_first, {"I2"}, 5, draw),
+    (adoption_without_a_second_look, {"I2", "I5"}, 10, draw),
+    (summation_in_order_of_arrival, {"I6"}, 5, draw),
+    (release_while_an_earlier_grant_is_held, {"I4"}, 20, busy),
+    (receipt_silent_about_unfinished_erasures, {"I1", "I4"}, 20, busy),
+    (leaver_forgets_to_depart, {"I1", "I2", "I4"}, 5, draw),
+    (first_departure_taken_for_the_second, {"I1", "I4"}, 20, coming_and_going),
+    (heartbeat_without_root, {"L1"}, 20, lossy_pair),
+    (buckets_that_find_nothing, {"L1"}, 20, lossy_pair),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("plant", "found_by", "within", "plan"), FAULTS, ids=[fault[0].__name__ for fault in FAULTS])
+def test_a_planted_fault_is_found(
+    plant: Plant, found_by: set[str], within: int, plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    for seed in range(within):
+        violation = simulate(seed, plan(seed)).violation
+        if violation is not None:
+            print(f"PLANT {plant.__name__:<42} {seed:>4}   {violation}")
+            assert violation.invariant in found_by, f"seed {seed}: {violation}"
+            return
+    pytest.fail(f"nobody noticed within {within} seeds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plan", [busy, coming_and_going, lossy_pair])
+def test_nothing_is_found_where_nothing_was_planted(plan: Callable[[int], Plan]) -> None:
+    for seed in range(10):
+        assert simulate(seed, plan(seed)).violation is None, f"seed {seed}"

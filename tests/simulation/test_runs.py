@@ -1,0 +1,72 @@
+"""Schedules drawn from seeds: no invariant is violated, and one seed is one run. A failing test prints its seed."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from hdus_peer.simulation import draw, simulate
+from hdus_peer.simulation.plan import What
+
+RUNS_PER_BATCH = 50
+
+
+def assert_holds(seed: int) -> None:
+    report = simulate(seed)
+    assert report.violation is None, f"seed {seed}, at {report.virtual_s:.3f} s: {report.violation}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_invariants_hold(seed: int) -> None:
+    assert_holds(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(6))
+def test_invariants_hold_over_many_schedules(batch: int) -> None:
+    for seed in range(1000 + batch * RUNS_PER_BATCH, 1000 + (batch + 1) * RUNS_PER_BATCH):
+        assert_holds(seed)
+
+
+def test_one_seed_is_one_run() -> None:
+    first, second, other = simulate(3), simulate(3), simulate(4)
+    assert (first.trace, first.events) == (second.trace, second.events)
+    assert first.trace != other.trace
+
+
+@pytest.mark.slow
+def test_the_hash_seed_of_the_process_does_not_matter() -> None:
+    program = "from hdus_peer.simulation import simulate; print(*(simulate(seed).trace for seed in (5, 6)))"
+    traces = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert len(traces) == 1
+
+
+def test_the_plans_contain_every_kind_of_fault() -> None:
+    plans = [draw(seed) for seed in range(100)]
+    assert {act.what for plan in plans for act in plan.acts} == set(What)
+    assert any(plan.weather.loss for plan in plans)
+    assert any(plan.rogue is not None for plan in plans)
+    assert any(plan.exits_when_left for plan in plans)
+    assert {plan.neighbours_max for plan in plans} == {2, 3, 16}
+
+
+def test_a_plan_can_be_cut_down_and_run_again() -> None:
+    plan = draw(0)
+    quiet = replace(plan, acts=tuple(act for act in plan.acts if act.what == What.TRAIN))
+    assert simulate(0, quiet).violation is None
+
+
+@pytest.mark.slow
+def test_more_peers_than_six() -> None:
+    report = simulate(0, draw(0, peers=10))
+    assert report.violation is None
