@@ -3,8 +3,26 @@
 Rule: a plant is as small as the mistake it stands for, and is made in the product's own code path. `found_by` names the
 invariants whose checker may speak first; `within` bounds the seeds. What was seen when this was written:
 
-    fault                              first seed   checker
-TABLE
+    fault                              first seed   checker, and the plan where it is not the drawn one
+    commit_and_send_swapped                     0   I3  a key whose grant is not durable
+    receipt_before_erased                       0   I1  a receipt beside a key
+    writes_one_by_one                           0   I5  a part of a Step after a crash
+    hash_check_gone                             2   I5  wrong bytes for a complete payload
+    truncated_payload_accepted                  1   I5  wrong bytes for a complete payload
+    signature_check_gone                        3   I7  a notice that its owner never signed
+    ownership_check_gone                        3   I7  a notice by somebody else
+    tombstone_not_durable                       0   I1  a receipt without a durable tombstone
+    key_before_its_grant                        0   I3  a key whose grant is not durable
+    generation_reused_after_a_restart           0   I2  one generation for two payloads (busy)
+    notices_not_merged_first                    0   I2  seeds spoken of without a durable notice
+    adoption_without_a_second_look              8   I2  a seed that its tombstone covers
+    summation_in_order_of_arrival               0   I6  another order than that of PeerIds
+    release_while_an_earlier_grant_is_held      0   I4  a closed grant whose key is held (busy)
+    receipt_silent_about_unfinished_erasures    0   I1  a departure beside a key (busy)
+    leaver_forgets_to_depart                    0   I2  a key that its tombstone covers
+    first_departure_taken_for_the_second        4   I4  LEFT beside a key (coming_and_going)
+    heartbeat_without_root                      0   L1  notices that never arrive (calm)
+    buckets_that_find_nothing                   0   L1  notices that never arrive (calm)
 """
 
 import random
@@ -16,13 +34,14 @@ import pytest
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import SignedEnvelope, reopen_trusted
+from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver import Driver
 from hdus_peer.protocol import erasure, tombstones
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange, Incoming
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.links import Link, LinkPhase
-from hdus_peer.protocol.messages import Greeting, Key, KeyRequest
+from hdus_peer.protocol.messages import Greeting, Key, KeyRequest, Message, Notices
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -32,8 +51,8 @@ from hdus_peer.repository.memory import MemoryPartial, MemoryRepository
 from hdus_peer.simulation import Plan, draw, simulate
 from hdus_peer.simulation import device as device_module
 from hdus_peer.simulation.device import Device
-from hdus_peer.simulation.network import Weather
-from hdus_peer.simulation.plan import Act, What
+from hdus_peer.simulation.network import Network, Weather
+from hdus_peer.simulation.plan import HORIZON_S, Act, What
 from hdus_peer.transport.envelopes import EnvelopeOpener
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -196,7 +215,19 @@ def leaver_forgets_to_depart(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(erasure, "begin", forgetful)
 
 
+def early_notices_lost(patch: pytest.MonkeyPatch) -> None:
+    """No fault, but a network that loses every notice that is passed on, until peace comes."""
+    send = Network.send
+
+    def losing(self: Network, me: PeerId, peer: PeerId, message: Message | bytes) -> None:
+        if not (isinstance(message, Notices) and not message.last and self.world.now_s < HORIZON_S):
+            send(self, me, peer, message)
+
+    patch.setattr(Network, "send", losing)
+
+
 def heartbeat_without_root(patch: pytest.MonkeyPatch) -> None:
+    early_notices_lost(patch)
     patch.setattr(Unlearning, "on_heartbeat", lambda self, link, beat, draft: None)
 
 
@@ -220,6 +251,7 @@ def first_departure_taken_for_the_second(patch: pytest.MonkeyPatch) -> None:
 
 
 def buckets_that_find_nothing(patch: pytest.MonkeyPatch) -> None:
+    early_notices_lost(patch)
     patch.setattr(tombstones, "bucket_hashes", lambda state: ("",) * 256)
 
 
@@ -242,10 +274,11 @@ def coming_and_going(seed: int) -> Plan:
     return replace(plan, rogue=None, weather=Weather(), acts=tuple(sorted(acts, key=lambda act: act.at_s)))
 
 
-def lossy_pair(seed: int) -> Plan:
-    """Two peers whose messages are often lost, on a link that stays up."""
-    acts = (Act(0.5, What.TRAIN, 0), Act(0.5, What.TRAIN, 1), Act(12.0, What.LEAVE, 0))
-    return replace(draw(seed, peers=2), weather=Weather(loss=0.3), rogue=None, exits_when_left=False, acts=acts)
+def calm(seed: int) -> Plan:
+    """One leave, and no link breaks."""
+    plan = draw(seed)
+    acts = (*(act for act in plan.acts if act.what == What.TRAIN), Act(12.0, What.LEAVE, 0))
+    return replace(plan, weather=Weather(), rogue=None, exits_when_left=False, acts=acts)
 
 
 FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
@@ -266,8 +299,8 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (receipt_silent_about_unfinished_erasures, {"I1", "I4"}, 20, busy),
     (leaver_forgets_to_depart, {"I1", "I2", "I4"}, 5, draw),
     (first_departure_taken_for_the_second, {"I1", "I4"}, 20, coming_and_going),
-    (heartbeat_without_root, {"L1"}, 20, lossy_pair),
-    (buckets_that_find_nothing, {"L1"}, 20, lossy_pair),
+    (heartbeat_without_root, {"L1"}, 3, calm),
+    (buckets_that_find_nothing, {"L1"}, 3, calm),
 ]
 
 
@@ -280,14 +313,17 @@ def test_a_planted_fault_is_found(
     for seed in range(within):
         violation = simulate(seed, plan(seed)).violation
         if violation is not None:
-            print(f"PLANT {plant.__name__:<42} {seed:>4}   {violation}")
             assert violation.invariant in found_by, f"seed {seed}: {violation}"
             return
     pytest.fail(f"nobody noticed within {within} seeds")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [busy, coming_and_going, lossy_pair])
-def test_nothing_is_found_where_nothing_was_planted(plan: Callable[[int], Plan]) -> None:
-    for seed in range(10):
+@pytest.mark.parametrize("plan", [busy, coming_and_going, calm])
+def test_nothing_is_found_where_nothing_was_planted(
+    plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if plan is calm:
+        early_notices_lost(monkeypatch)
+    for seed in range(5):
         assert simulate(seed, plan(seed)).violation is None, f"seed {seed}"
