@@ -91,8 +91,6 @@ class LimitsSection(Section):
     """What is never exceeded, whoever asks. `ballast_bytes` is disk space kept so that erasing never fails."""
 
     seed_bytes_max: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 64 * MIB
-    message_bytes_max: Annotated[int, Field(ge=64 * 1024, le=16 * MIB)] = 4 * MIB
-    chunk_bytes_max: Annotated[int, Field(ge=4096, le=MIB)] = MIB
     members_max: Annotated[int, Field(ge=2, le=100_000)] = 10_000
     ballast_bytes: Annotated[int, Field(ge=0, le=1024 * MIB)] = 4 * MIB
 

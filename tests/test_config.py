@@ -28,7 +28,6 @@ def test_without_anything_the_defaults_hold() -> None:
     assert config == Config()
     assert config.state_directory == Path.home() / ".local/state/hdus-peer"
     assert (config.network.listen, config.network.neighbours_max) == ("0.0.0.0:7433", 16)
-    assert config.limits.chunk_bytes_max == 1 << 20
     assert config.credentials is None
 
 
@@ -110,7 +109,6 @@ def test_unknown_keys_are_named_wherever_they_are(file: Path, monkeypatch: pytes
         ("network.static_peers", ("a:1", "a:0"), "port from 1 to 65535"),
         ("network.static_peers", "a", "host:port"),
         ("network.advertise", "myhost", "IPv4 or IPv6 addresses without a port"),
-        ("limits.chunk_bytes_max", 1 << 21, "from 4096 to 1048576"),
         ("timing.heartbeat_interval_s", float("inf"), "from 0.05 to 60"),
         ("timing.suspect_after_s", 3.9, "2 × heartbeat_interval_s ≤ suspect_after_s < gone_after_s"),
         ("timing.gone_after_s", 4.5, "2 × heartbeat_interval_s ≤ suspect_after_s < gone_after_s"),

@@ -58,8 +58,6 @@ def _limits(config: Config) -> Limits:
         links_max=network.links_max,
         members_max=limits.members_max,
         seed_bytes_max=limits.seed_bytes_max,
-        message_bytes_max=limits.message_bytes_max,
-        chunk_bytes_max=limits.chunk_bytes_max,
     )
 
 

@@ -26,5 +26,5 @@ class Limits:
     addresses_per_peer_max: int = 4
     unknown_addresses_max: int = 64
     seed_bytes_max: int = 64 * 1024 * 1024
-    message_bytes_max: int = 1024 * 1024
+    message_bytes_max: int = 1024 * 1024  # of version 1 of the protocol, told in every Hello
     chunk_bytes_max: int = 1024 * 1024
