@@ -96,7 +96,7 @@ class MemoryTransport:
 
     async def start(self, listener: TransportListener) -> None:
         self._listener = listener
-        self.links = LinkTable(self.me, listener)
+        self.links = LinkTable(self.me, listener, self.limits.dial_s)
         self._address = self._network.listen(self)
 
     @property

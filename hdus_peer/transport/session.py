@@ -30,7 +30,7 @@ class Session:
         self.codec = codec
         self.limits = limits
         self.listener = listener
-        self.links: LinkTable[Link] = LinkTable(me, listener)
+        self.links: LinkTable[Link] = LinkTable(me, listener, limits.dial_s)
         self.serving = Serving(listener, limits)
         self.fetching: Fetching[Link] = Fetching(limits, self.queue)
         self.tasks = Tasks()

@@ -1,6 +1,7 @@
 """The bookkeeping of links: which of two stays, and that every up has one down."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -29,9 +30,12 @@ class FakeLink:
         self.closed.append(reason)
 
 
-def table_of(me: PeerId) -> tuple[LinkTable[FakeLink], Listener]:
+CROSSING_S = 5.0
+
+
+def table_of(me: PeerId, clock: Callable[[], float] = lambda: 0.0) -> tuple[LinkTable[FakeLink], Listener]:
     listener = Listener(me)
-    return LinkTable(me, listener), listener
+    return LinkTable(me, listener, CROSSING_S, clock), listener
 
 
 def test_of_crossing_dials_the_lower_ones_stays() -> None:
@@ -66,6 +70,19 @@ def test_a_link_of_the_lower_stays() -> None:
     low, _ = table_of(LOW)
     low.up(FakeLink(HIGH, dialled=True))
     assert not low.accepts(HIGH)
+
+
+def test_who_asks_long_after_the_link_came_up_does_not_know_of_it() -> None:
+    """It lost the link without this side noticing, or it is another device of the same identity."""
+    now_s = 0.0
+    low, heard = table_of(LOW, lambda: now_s)
+    low.up(FakeLink(HIGH, dialled=True))
+    now_s = CROSSING_S - 0.1
+    assert not low.accepts(HIGH)
+    now_s = CROSSING_S
+    assert low.accepts(HIGH)
+    low.up(FakeLink(HIGH, dialled=False))
+    assert (heard.downs, len(heard.ups)) == ([(HIGH, "replaced")], 2)
 
 
 @pytest.mark.parametrize("me", [LOW, HIGH])
