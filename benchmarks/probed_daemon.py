@@ -1,4 +1,4 @@
-"""`python -m benchmarks.probed_daemon CONFIG LAGS`: the daemon of `hdus-peer start`, with a timer beside it on its loop.
+"""`python -m benchmarks.probed_daemon CONFIG LAGS`: the daemon of `hdus-peer start`, and a timer on its event loop.
 At its end it writes to LAGS how late each tick was: a JSON list of [unix time, seconds]."""
 
 import asyncio
