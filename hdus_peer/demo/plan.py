@@ -47,12 +47,12 @@ class Effort:
     distil_batch: int
 
 
-# A shard of digits is some 130 pictures: small batches and no early stopping, or batch normalisation never settles.
+# Few samples: small batches and no early stopping, or batch normalisation never settles.
 DIGITS_EFFORT = Effort(
     0, 0, 0, epochs_max=20, patience=20, batch=16, learning_rate=0.01, distil_steps=300, distil_batch=64
 )
 FILE_EFFORT = Effort(
-    1500, 1000, 1000, epochs_max=8, patience=4, batch=32, learning_rate=0.01, distil_steps=300, distil_batch=64
+    1500, 1000, 1000, epochs_max=6, patience=6, batch=16, learning_rate=0.01, distil_steps=300, distil_batch=64
 )
 
 
