@@ -22,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.workers.job import Schedule
 
-BATCH_OF_EVALUATION = 256
+BATCH_OF_EVALUATION = 64
 PURPOSE = 1  # keeps this order of samples apart from the distiller's
 
 
