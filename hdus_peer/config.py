@@ -57,7 +57,7 @@ def _ip_address(text: str) -> str:
 ListenAddress = Annotated[str, AfterValidator(_listen_address)]
 DialledAddress = Annotated[str, AfterValidator(_dialled_address)]
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
-Architecture = Annotated[str, Field(max_length=300, pattern=r"^([a-z0-9-]{1,40}|[\w.]+:\w+)$")]
+Architecture = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 FilePath = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 Share = Annotated[float, Field(ge=0, le=1)]
 Samples = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -130,7 +130,7 @@ class TrainSection(Section):
     and random seed decide the bits of a model."""
 
     auto: bool = True
-    main: Annotated[Architecture, Field(description="a registered architecture or package.module:factory")] = (
+    main: Annotated[Architecture, Field(description="a registered architecture")] = (
         "mobilenet-m"
     )
     seed_model: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="a registered architecture")] = (

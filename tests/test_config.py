@@ -114,7 +114,7 @@ def test_unknown_keys_are_named_wherever_they_are(file: Path, monkeypatch: pytes
         ("timing.gone_after_s", 4.5, "2 × heartbeat_interval_s ≤ suspect_after_s < gone_after_s"),
         ("data.shard", "drop-class", "all, drop-class:i/n or iid:i/n"),
         ("train.device", "tpu", "'auto', 'cpu', 'cuda' or 'mps'"),
-        ("train.main", "Mobile Net", "registered architecture or package.module:factory"),
+        ("train.main", "Mobile Net", "registered architecture"),
         ("train.seed_model", "mine:make", "a registered architecture"),
         ("train.learning_rate", 0, "above 0 to 10"),
         ("predict.rho", float("nan"), "from 0 to 1"),
