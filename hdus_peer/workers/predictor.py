@@ -265,8 +265,10 @@ class ProcessPredictor:
         self._serving = Serving(child, wanted, state)
 
     def _on_death(self, child: Child) -> None:
-        if self._serving is not None and self._serving.child is child:
-            self._let_go()
+        """A process died by itself. If it was the one that answered, a request may have noticed before, and the spare
+        answers already: so the question is not whose death it was, but whether all that is wanted is served."""
+        self._let_go()
+        if not self._is_settled():
             self._in_background(self._settle(self._converge()))
 
     def _let_go(self) -> None:
