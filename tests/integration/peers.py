@@ -102,13 +102,14 @@ class Peer:
     _news: threading.Condition = field(default_factory=threading.Condition)
     _reader: threading.Thread | None = None
     _stdout: Path | None = None
+    _is_over: bool = False
 
     # --- processes --------------------------------------------------------------------------------------------------
     def start(self, *flags: str, **settings: object) -> "Peer":
         """Start the process; returns at once. `settings` with `__` for the dot go before those of the peer."""
         given = {**self.settings, **{key.replace("__", "."): value for key, value in settings.items()}}
         sets = [f"--set={key}={_text(value)}" for key, value in given.items()]
-        self._stdout = self.credentials.with_suffix(".out")
+        self._stdout = self.credentials.with_name(f"{self.state.name}.out")
         with self._stdout.open("wb") as out:
             self._process = subprocess.Popen(
                 command("start", "--json", f"--state={self.state}", f"--credentials={self.credentials}", *sets, *flags),
@@ -118,6 +119,7 @@ class Peer:
                 env=environment(),
                 start_new_session=True,
             )
+        self._is_over = False
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         return self
@@ -129,6 +131,9 @@ class Peer:
                 with self._news:
                     self.entries.append(_entry(line))
                     self._news.notify_all()
+        with self._news:
+            self._is_over = True
+            self._news.notify_all()
 
     @property
     def process(self) -> psutil.Process:
@@ -188,9 +193,17 @@ class Peer:
         except psutil.NoSuchProcess:
             return []
 
+    def copied(self, state: Path, listen: str) -> "Peer":
+        """Another device with this one's credentials, not started, and with a log of its own."""
+        return Peer(self.name, state, self.credentials, {**self.settings, "network.listen": listen})
+
     def refused_start(self, *flags: str, **settings: object) -> Typed:
         """Start, and wait for the end that is expected."""
         self.start(*flags, **settings)
+        return self.refusal()
+
+    def refusal(self) -> Typed:
+        """What the process ended with, and what it said on stdout."""
         code = self.ended(PATIENCE_S)
         assert self._stdout is not None
         return Typed(code, _json(self._stdout.read_text()), "")
@@ -221,15 +234,18 @@ class Peer:
 
     def wait_event(self, event: str, since: int = 0, within_s: float = PATIENCE_S, **fields: object) -> Entry:
         """The first such entry."""
-        with self._news:
-            if not self._news.wait_for(lambda: self.saw(event, since, **fields) or self._is_over(), within_s):
-                raise AssertionError(self.report(f"no {event} {fields} within {within_s} s"))
-        found = self.saw(event, since, **fields)
-        assert found, self.report(f"it ended before {event} {fields}")
-        return found[0]
+        found = self.wait_event_or_end(event, since, within_s, **fields)
+        assert found is not None, self.report(f"it ended before {event} {fields}")
+        return found
 
-    def _is_over(self) -> bool:
-        return self._reader is not None and not self._reader.is_alive()
+    def wait_event_or_end(
+        self, event: str, since: int = 0, within_s: float = PATIENCE_S, **fields: object
+    ) -> Entry | None:
+        """The first such entry; None where the process ended without one."""
+        with self._news:
+            if not self._news.wait_for(lambda: self.saw(event, since, **fields) or self._is_over, within_s):
+                raise AssertionError(self.report(f"no {event} {fields} within {within_s} s"))
+        return next(iter(self.saw(event, since, **fields)), None)
 
     @contextmanager
     def client(self) -> Iterator[ControlClient]:
@@ -301,7 +317,8 @@ class Peer:
 
     def report(self, problem: str) -> str:
         """`problem`, with the end of this peer's log."""
-        lines = "\n".join(f"    {json.dumps(entry)}" for entry in self.entries[-LOG_LINES_SHOWN:])
+        told = [entry for entry in self.entries if entry["event"] != "Unreached"][-LOG_LINES_SHOWN:]
+        lines = "\n".join(f"    {json.dumps(entry)}" for entry in told)
         out = self._stdout.read_text() if self._stdout is not None else ""
         return f"{self.name}: {problem}\n{out}The end of its log:\n{lines}"
 
