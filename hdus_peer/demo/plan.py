@@ -39,21 +39,21 @@ class Effort:
     samples: int
     reference_samples: int
     test_samples: int
+    seed_model: str
     epochs_max: int
     patience: int
     batch: int
     learning_rate: float
     distil_steps: int
-    distil_batch: int
+    distil_batch: int = 32
+    distil_learning_rate: float = 0.02
+    temperature: float = 3.0
 
 
-# Few samples: small batches and no early stopping, or batch normalisation never settles.
-DIGITS_EFFORT = Effort(
-    0, 0, 0, epochs_max=20, patience=20, batch=16, learning_rate=0.01, distil_steps=300, distil_batch=64
-)
-FILE_EFFORT = Effort(
-    1500, 1000, 1000, epochs_max=6, patience=6, batch=16, learning_rate=0.01, distil_steps=300, distil_batch=64
-)
+# Few samples: small batches and patience, or batch normalisation never settles.
+DIGITS_EFFORT = Effort(0, 0, 0, "mobilenet-s", 20, patience=20, batch=16, learning_rate=0.007, distil_steps=400)
+FILE_EFFORT = Effort(1500, 1000, 1000, "resnet8", 6, patience=6, batch=32, learning_rate=0.005, distil_steps=800)
+ROWS_EFFORT = Effort(1500, 1000, 1000, "mlp", 6, patience=6, batch=32, learning_rate=0.005, distil_steps=800)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,6 @@ class NetworkPlan:
     peers: tuple[PeerPlan, ...]
     data: str
     effort: Effort
-    seed_model: str
     static: bool
 
     @property
@@ -112,10 +111,10 @@ def plan_network(directory: Path, options: DemoOptions, is_picture: bool) -> Net
         )
         for index in range(options.peers)
     )
-    effort = DIGITS_EFFORT if options.data == "digits" else FILE_EFFORT
+    effort = DIGITS_EFFORT if options.data == "digits" else FILE_EFFORT if is_picture else ROWS_EFFORT
     if options.samples is not None:
         effort = replace(effort, samples=options.samples)
-    return NetworkPlan(peers, options.data, effort, "mobilenet-s" if is_picture else "mlp", static=False)
+    return NetworkPlan(peers, options.data, effort, static=False)
 
 
 def peer_name(index: int) -> str:
@@ -173,7 +172,7 @@ def config_text(plan: NetworkPlan, peer: PeerPlan) -> str:
             },
             "train": {
                 "main": peer.main,
-                "seed_model": plan.seed_model,
+                "seed_model": effort.seed_model,
                 "random_seed": peer.random_seed,
                 "threads": 1,
                 "epochs_max": effort.epochs_max,
@@ -181,7 +180,12 @@ def config_text(plan: NetworkPlan, peer: PeerPlan) -> str:
                 "batch": effort.batch,
                 "learning_rate": effort.learning_rate,
             },
-            "distil": {"steps": effort.distil_steps, "batch": effort.distil_batch},
+            "distil": {
+                "temperature": effort.temperature,
+                "steps": effort.distil_steps,
+                "batch": effort.distil_batch,
+                "learning_rate": effort.distil_learning_rate,
+            },
             "predict": {"rule": "prob-mean", "rho": 0.5},
         }
     )

@@ -39,7 +39,7 @@ def test_more_peers_than_architectures_and_names(tmp_path: Path) -> None:
 
 def test_rows_get_the_architecture_for_rows(tmp_path: Path) -> None:
     plan = plan_network(tmp_path, replace(OPTIONS, data="npz:/x.npz", samples=90), is_picture=False)
-    assert {peer.main for peer in plan.peers} == {"mlp"} == {plan.seed_model}
+    assert {peer.main for peer in plan.peers} == {"mlp"} == {plan.effort.seed_model}
     assert plan.effort.samples == 90
 
 
