@@ -79,7 +79,8 @@ class SeedRelease(Statement):
 
 @dataclass(frozen=True, slots=True)
 class Departure(Statement):
-    """Signed by a leaver in its role as a holder: "from my state_sequence on I hold nothing of anybody"."""
+    """Signed by a leaver in its role as a holder: "all that I asked for below this state_sequence of mine is erased".
+    Whoever comes back asks under a higher one."""
 
     TYPE: ClassVar[str] = "hdus/departure/v1"
     holder: PeerId

@@ -261,7 +261,7 @@ def test_a_key_signed_by_somebody_else_is_refused() -> None:
 
 
 def test_a_key_that_was_lost_is_asked_for_again() -> None:
-    table, owner, holder, _ = asking()
+    table, _, holder, _ = asking()
     table.withheld = set()
     table.wait(3.0)
     assert len(holder.messages(KeyRequest)) == 2
@@ -269,7 +269,7 @@ def test_a_key_that_was_lost_is_asked_for_again() -> None:
 
 
 def test_an_owner_that_never_answers_is_not_asked_for_ever() -> None:
-    table, owner, holder, _ = asking()
+    table, _, holder, _ = asking()
     table.lost = lambda sender, to, message: isinstance(message, KeyRequest | AnnounceRequest)
     table.wait(60.0)
     assert len(holder.messages(KeyRequest)) == holder.limits.fetch_attempts_max
