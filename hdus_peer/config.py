@@ -26,6 +26,8 @@ from hdus_peer.wrong_values import Path as KeyPath
 from hdus_peer.wrong_values import sentences
 
 ENVIRONMENT_PREFIX = "HDUS_"
+OTHER_VARIABLES = frozenset({"HDUS_DATA_DIR"})
+"""Variables of this prefix that are no configuration: where tests and studies find data sets."""
 CONFIG_BYTES_MAX = 1 << 20
 MIB = 1 << 20
 _DELIMITER = "__"
@@ -140,19 +142,19 @@ class TrainSection(Section):
     threads: Threads = 1
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
     epochs_max: Annotated[int, Field(ge=1, le=100_000)] = 30
-    batch: Batch = 32
-    learning_rate: LearningRate = 0.003
+    batch: Batch = 16
+    learning_rate: LearningRate = 0.005
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
-    patience: Annotated[int, Field(ge=1, le=100_000)] = 6
+    patience: Annotated[int, Field(ge=1, le=100_000)] = 10
 
 
 class DistilSection(Section):
     """Distilling the seed from the main model on the reference samples."""
 
-    temperature: Annotated[float, Field(ge=0.1, le=100)] = 9.0
-    steps: Steps = 400
-    batch: Batch = 128
-    learning_rate: LearningRate = 0.01
+    temperature: Annotated[float, Field(ge=0.1, le=100)] = 3.0
+    steps: Steps = 800
+    batch: Batch = 32
+    learning_rate: LearningRate = 0.02
 
 
 class PredictSection(Section):
@@ -235,7 +237,8 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 
 def _from_environment() -> dict[str, Any]:
-    names = [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]
+    ours = [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]
+    names = [name for name in ours if name not in OTHER_VARIABLES]
     for name in names:
         first = name[len(ENVIRONMENT_PREFIX) :].lower().split(_DELIMITER)[0]
         if first not in Config.model_fields:

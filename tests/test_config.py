@@ -172,3 +172,8 @@ def test_every_number_and_list_is_bounded(key: str, field: Any) -> None:
         assert names & {"le", "lt"}, key
     elif "tuple" in str(field.annotation):
         assert any(hasattr(item, "max_length") for item in field.metadata), key
+
+
+def test_a_variable_that_is_no_configuration_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HDUS_DATA_DIR", "/data")
+    assert load_config(None, {}) == Config()
