@@ -66,7 +66,7 @@ class Views:
                 generation=row.generation,
                 payload_bytes=row.manifest.statement.payload_bytes,
                 payload_sha256=row.payload_sha256,
-                confirmed=row.owner in self._core.exchange.confirmed,
+                confirmed=row.owner in self._core.usage.confirmed,
             )
             for row in self._core.state.held()
         ]

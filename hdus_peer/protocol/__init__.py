@@ -18,8 +18,9 @@ I7  Only the owner or the authority can unlearn, and no claim about X changes X'
 L1  Connected correct holders erase within a bounded time; owed receipts reach the owner.
 L2  No seed is used after `use_until` or held after `hold_until` by a running peer.
 
-Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `state` (the rows in
-memory and the draft of a Step), `links` (greeting, liveness, dialling), `granting` (the owner's side: publish, grant),
-`exchange` (the holder's side: fetch, key, adopt),
-`unlearning` (tombstones, notices, receipts, departures), `overlay` (who wants whose seed), `peer` (the door).
+Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `limits`, `state` (the
+rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before seeds),
+`granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt), `usage` (which seeds
+may be used), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures), `erasure`,
+`overlay` (who wants whose seed), `peer` (the door).
 """

@@ -36,8 +36,8 @@ from hdus_peer.protocol.step import (
     Fetched,
     FetchFailed,
     StartFetch,
-    UseSeeds,
 )
+from hdus_peer.protocol.usage import Usage
 
 GONE = "gone"  # the one refusal after which the same payload may be tried again
 
@@ -74,15 +74,13 @@ class Incoming:
 
 
 class Exchange:
-    def __init__(self, state: State, links: Links) -> None:
+    def __init__(self, state: State, links: Links, usage: Usage) -> None:
         self._state = state
         self._links = links
+        self._usage = usage
         self.incoming: dict[PeerId, Incoming] = {}
         self._announced: dict[PeerId, Signed[SeedManifest]] = {}
         self._rejected: dict[PeerId, str] = {}
-        self.confirmed: set[PeerId] = set()
-        self._confirm_due_s: float | None = None
-        self._has_merged = False
 
     # --- others' seeds: announced, wanted ---------------------------------------------------------------------------
     def on_announce(self, link: Link, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
@@ -281,8 +279,8 @@ class Exchange:
         old = self._state.get(HeldSeedRow, seed.owner)
         row = HeldSeedRow(seed.owner, seed.generation, seed.payload_sha256, incoming.manifest, grant, None)
         self._state.put(draft, row)
-        self.confirmed.add(seed.owner)
-        self.use(draft)
+        self._usage.confirmed.add(seed.owner)
+        self._usage.use(draft)
         if old is not None:
             self._erase_released(old.owner, Cause.SUPERSEDED, old.payload_sha256, old.grant.statement.grant, draft)
         draft.tell("SeedAdopted", seed.owner, generation=seed.generation)
@@ -311,8 +309,8 @@ class Exchange:
         """Stop holding a seed without a notice."""
         self._state.delete(draft, row)
         self._state.put(draft, FloorRow(row.owner, row.generation, row.payload_sha256))
-        self.confirmed.discard(row.owner)
-        self.use(draft)
+        self._usage.confirmed.discard(row.owner)
+        self._usage.use(draft)
         self._erase_released(row.owner, cause, row.payload_sha256, row.grant.statement.grant, draft)
 
     def _erase_released(self, owner: PeerId, cause: Cause, payload: str, grant: int, draft: Draft) -> None:
@@ -331,7 +329,7 @@ class Exchange:
         known = self._announced.get(owner)
         if held is not None and held.generation <= through:
             self._state.delete(draft, held)
-            self.confirmed.discard(owner)
+            self._usage.confirmed.discard(owner)
             payloads.append(held.payload_sha256)
         if incoming is not None and incoming.manifest.statement.generation <= through:
             del self.incoming[owner]
@@ -347,30 +345,10 @@ class Exchange:
         self._announced.clear()
         return tuple(payloads)
 
-    # --- which seeds may be used ------------------------------------------------------------------------------------
-    def use(self, draft: Draft) -> None:
-        """Tell the predictor which seeds to use: those held and confirmed in this run."""
-        draft.act(UseSeeds(tuple(row for row in self._state.held() if row.owner in self.confirmed)))
-
-    def on_start(self, now: Instant) -> None:
-        self._confirm_due_s = now.boot_s + self._state.limits.confirm_wait_s
-
-    def on_open(self, peer: PeerId, now: Instant, draft: Draft) -> None:
-        """A link is open, notices are merged: its owner's seed is confirmed, and seeds may be spoken of."""
-        self._has_merged = True
-        before = set(self.confirmed)
-        if self._state.get(HeldSeedRow, peer):
-            self.confirmed.add(peer)
-        self._confirm_unreachable(now)
-        if self.confirmed != before:
-            self.use(draft)
+    # --- links and time ---------------------------------------------------------------------------------------------
+    def on_open(self, now: Instant, draft: Draft) -> None:
+        """A link is open: what waits for its owner may go on."""
         self._start_due(now, draft)
-
-    def _confirm_unreachable(self, now: Instant) -> None:
-        """An owner that could not be reached for a while: its seed is used once any neighbour merged its notices."""
-        if self._confirm_due_s is not None and self._has_merged and now.boot_s >= self._confirm_due_s:
-            self._confirm_due_s = None
-            self.confirmed.update(row.owner for row in self._state.held())
 
     def on_link_down(self, peer: PeerId) -> None:
         incoming = self.incoming.get(peer)
@@ -379,17 +357,11 @@ class Exchange:
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
         self._start_due(now, draft)
-        before = set(self.confirmed)
-        self._confirm_unreachable(now)
-        if self.confirmed != before:
-            self.use(draft)
 
     def deadlines(self) -> Iterator[float]:
         for owner, incoming in self.incoming.items():
             if incoming.stage in (Stage.WAITING, Stage.ASKING) and self._links.is_speaking(owner):
                 yield incoming.due_s
-        if self._confirm_due_s is not None and self._has_merged:
-            yield self._confirm_due_s
 
 
 def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:

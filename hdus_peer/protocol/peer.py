@@ -61,6 +61,7 @@ from hdus_peer.protocol.step import (
     Step,
 )
 from hdus_peer.protocol.unlearning import Unlearning
+from hdus_peer.protocol.usage import Usage
 
 
 class PeerCore:
@@ -69,8 +70,9 @@ class PeerCore:
         self.contacts = Contacts(self.state)
         self.links = Links(self.state, self.contacts)
         self.granting = Granting(self.state, self.links)
-        self.exchange = Exchange(self.state, self.links)
-        self.unlearning = Unlearning(self.state, self.links, self.exchange)
+        self.usage = Usage(self.state)
+        self.exchange = Exchange(self.state, self.links, self.usage)
+        self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage)
         self._handlers = self._message_handlers()
 
     def _draft(self) -> Draft:
@@ -82,7 +84,7 @@ class PeerCore:
         draft = self._draft()
         self.state.change_self(draft)
         erasure.resume(self.state, draft)
-        self.exchange.on_start(now)
+        self.usage.on_start(now)
         return draft.step()
 
     def command(self, command: Command, now: Instant) -> Step:
@@ -148,12 +150,13 @@ class PeerCore:
         self.contacts.on_timer(now, draft)
         self.links.on_timer(now, draft)
         self.exchange.on_timer(now, draft)
+        self.usage.on_timer(now, draft)
         self.unlearning.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
         """The instant of the boot clock (s) at which `timer` is to be called, or None."""
-        parts = (self.contacts, self.links, self.exchange, self.unlearning)
+        parts = (self.contacts, self.links, self.exchange, self.usage, self.unlearning)
         earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
         return None if earliest == float("inf") else earliest
 
@@ -208,7 +211,7 @@ class PeerCore:
             return
         state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
         payloads = self.exchange.drop_everything(draft)
-        self.exchange.use(draft)
+        self.usage.use(draft)
         erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
         for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
             self._presume_holder(member.peer, now, draft)
@@ -235,7 +238,8 @@ class PeerCore:
 
     def _try_open(self, link: Link, now: Instant, draft: Draft) -> None:
         if self.links.try_open(link, draft):
-            self.exchange.on_open(link.peer, now, draft)
+            self.usage.on_open(link.peer, now, draft)
+            self.exchange.on_open(now, draft)
             self.granting.announce(link.peer, draft)
 
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:

@@ -52,13 +52,15 @@ from hdus_peer.protocol.records import (
     TombstoneRow,
 )
 from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.usage import Usage
 
 
 class Unlearning:
-    def __init__(self, state: State, links: Links, exchange: Exchange) -> None:
+    def __init__(self, state: State, links: Links, exchange: Exchange, usage: Usage) -> None:
         self._state = state
         self._links = links
         self._exchange = exchange
+        self._usage = usage
         self._passed_on_s: dict[PeerId, float] = {}
         self._pass_on_due_s: dict[PeerId, float] = {}
         self._owed_due_s = 0.0
@@ -93,7 +95,7 @@ class Unlearning:
         if own is not None:
             state.delete(draft, own)
             payloads = (own.manifest.statement.payload_sha256, *payloads)
-        self._exchange.use(draft)
+        self._usage.use(draft)
         erasure.begin(state, draft, state.me.peer, Cause.DEPARTURE, payloads, through=state.next_sequence)
 
     def _on_departed(self, sequence: int, now: Instant, draft: Draft) -> None:
@@ -168,12 +170,12 @@ class Unlearning:
             self._obey_own(row, draft)
             return
         held = self._state.get(HeldSeedRow, row.owner)
-        was_used = held is not None and held.owner in self._exchange.confirmed
+        was_used = held is not None and held.owner in self._usage.confirmed
         payloads = self._exchange.drop_through(row.owner, row.through, draft)
         grant = held.grant.statement.grant if held else 0
         erasure.begin(self._state, draft, row.owner, Cause.NOTICE, payloads, through=row.through, grant=grant)
         if was_used and payloads:
-            self._exchange.use(draft)
+            self._usage.use(draft)
         self._exchange.consider(now, draft)
         self._tell_everybody(row, sender, now, draft)
         draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
