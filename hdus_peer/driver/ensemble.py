@@ -4,7 +4,8 @@ Rules
 1. `UseSeeds` is a target, not a command: only the latest one counts.
 2. An eviction at once ends a rebuild that is under way. The next one waits until the eviction has been done and spoken
    of, and a moment longer: nothing stands in the way of a receipt, and evictions that come together cost one rebuild.
-3. An eviction that is not at once waits until the ensemble has been rebuilt without the payload, so that nobody who
+3. Seeds that arrive one after the other cost one rebuild: it begins once none came for a moment, or at last.
+4. An eviction that is not at once waits until the ensemble has been rebuilt without the payload, so that nobody who
    asks for a prediction notices.
 """
 
@@ -20,6 +21,8 @@ from hdus_peer.workers.port import Predictor, SealedSeed
 
 RETRY_S = 1.0
 REST_S = 0.05
+SETTLE_S = 0.2
+SETTLE_MAX_S = 1.0
 
 
 class EnsembleTarget:
@@ -34,11 +37,12 @@ class EnsembleTarget:
         self._calm.set()
         self._evictions = 0
         self._wanted: tuple[HeldSeedRow, ...] = ()
+        self._wanted_s = 0.0
         self._used: tuple[HeldSeedRow, ...] | None = None
         self._rebuild: asyncio.Task[None] | None = None
 
     def want(self, seeds: tuple[HeldSeedRow, ...]) -> None:
-        self._wanted = seeds
+        self._wanted, self._wanted_s = seeds, asyncio.get_running_loop().time()
         if self._rebuild is None or self._rebuild.done():
             self._rebuild = self._tasks.spawn(self._follow())
 
@@ -89,6 +93,7 @@ class EnsembleTarget:
         await self.ready.wait()
         await self._calm.wait()
         while self._used != self._wanted:
+            await self._until_settled()
             wanted = self._wanted
             try:
                 await self._predictor.use([sealed_seed(self._repository, row) for row in wanted])
@@ -96,6 +101,13 @@ class EnsembleTarget:
             except (WorkerError, RefusedError) as problem:
                 self._publish(Event("RebuildFailed", None, (("problem", str(problem)),)))
                 await asyncio.sleep(RETRY_S)
+
+    async def _until_settled(self) -> None:
+        """While an ensemble answers that lacks the newest seeds alone; without one there is no waiting."""
+        now = asyncio.get_running_loop().time
+        latest_s = now() + SETTLE_MAX_S
+        while self._used is not None and (left_s := min(self._wanted_s + SETTLE_S, latest_s) - now()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(left_s)
 
 
 def sealed_seed(repository: Repository, row: HeldSeedRow) -> SealedSeed:
