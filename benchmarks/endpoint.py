@@ -17,8 +17,8 @@ import grpc
 import uvloop
 
 from benchmarks.empty_calls import tls_material
+from benchmarks.plan import HOST
 from hdus_peer.admission.credentials import load
-from hdus_peer.demo.plan import HOST
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.payload import Readable

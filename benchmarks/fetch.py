@@ -27,10 +27,9 @@ from benchmarks.empty_calls import tls_material
 from benchmarks.endpoint import BARE_OPTIONS, BARE_STREAM, Holder
 from benchmarks.figures import interval, ratios
 from benchmarks.place import SEED, Place
+from benchmarks.plan import HOST, environment
 from benchmarks.rows import Row
 from hdus_peer.admission.credentials import load
-from hdus_peer.demo.plan import HOST
-from hdus_peer.demo.processes import environment
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver.effects import Effects
 from hdus_peer.protocol.records import FloorRow

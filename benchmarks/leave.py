@@ -19,8 +19,8 @@ from benchmarks.empty_calls import EmptyCalls
 from benchmarks.figures import interval, quantile, ratios
 from benchmarks.peers import Line, Peer, running, until, until_complete, until_quiet
 from benchmarks.place import Place
+from benchmarks.plan import environment
 from benchmarks.rows import Row
-from hdus_peer.demo.processes import environment
 from hdus_peer.domain.identity import PeerId
 
 GOAL = 2.5

@@ -15,9 +15,9 @@ from benchmarks.figures import quantile, uncovered
 from benchmarks.peers import Peer, running, until, until_complete, until_quiet
 from benchmarks.place import TRAIN_TIMEOUT_S as TIMEOUT_S
 from benchmarks.place import Place
+from benchmarks.plan import PeerPlan
 from benchmarks.probed_daemon import PERIOD_S
 from benchmarks.rows import Row
-from hdus_peer.demo.plan import PeerPlan
 
 GOAL_MS = 20.0
 SEED = "mobilenet-l"

@@ -15,9 +15,8 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 
+from benchmarks.plan import PeerPlan, command, environment
 from hdus_peer.control.client import ControlClient
-from hdus_peer.demo.plan import PeerPlan
-from hdus_peer.demo.processes import command, environment
 from hdus_peer.errors import NotRunningError
 
 POLL_S = 0.02

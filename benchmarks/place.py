@@ -13,27 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.peers import Peer, running, until
+from benchmarks.plan import HOST, LITTLE, NAMES, NetworkPlan, PeerPlan, Schooling, to_toml, write_config
 from hdus_peer.admission.authority import create_network, issue_file
-from hdus_peer.demo.plan import (
-    DIGITS_EFFORT,
-    HOST,
-    PICTURE_MAINS,
-    NetworkPlan,
-    PeerPlan,
-    config_text,
-    peer_name,
-    to_toml,
-    with_addresses,
-)
 from hdus_peer.discovery.multicast import is_multicast_working
 
-SCHOOLING = replace(
-    DIGITS_EFFORT, samples=64, reference_samples=64, test_samples=64, epochs_max=1, patience=1, distil_steps=1
-)
-"""As little as a trainer takes."""
 TRAIN_TIMEOUT_S = 300.0
-JSON_LOG = '\n[log]\nform = "json"\n'
 SEED = "mobilenet-s"
+MAINS = ("mlp", "mobilenet-s", "mobilenet-m", "mobilenet-l", "resnet8", "resnet20")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +58,7 @@ class Place:
     @functools.cached_property
     def trained(self) -> NetworkPlan:
         """Six peers with finished models: mlp, MobileNet S, M and L, ResNet 8 and 20; seeds are MobileNet S."""
-        return self._learned("six", PICTURE_MAINS, SEED)
+        return self._learned("six", MAINS, SEED)
 
     def pair(self, seed_model: str) -> NetworkPlan:
         """Two peers with finished models (MobileNet S) and seeds of `seed_model`."""
@@ -83,21 +69,21 @@ class Place:
         directory = self.new_directory(name)
         plan = replace(trained, peers=tuple(replace(peer, directory=directory / peer.name) for peer in trained.peers))
         if static or not self._has_multicast:
-            plan = with_addresses(plan)
+            plan = plan.with_addresses()
         for source, peer in zip(trained.peers, plan.peers, strict=True):
             shutil.copytree(source.state, peer.state, ignore=shutil.ignore_patterns("*.sock", "control.path", "lock"))
-            write_config(peer, config_text(plan, peer))
+            write_config(plan, peer)
         return plan
 
-    def network(self, name: str, mains: Sequence[str], seed_model: str) -> NetworkPlan:
-        """Peers of a new network that have not been started yet, and would not find one another."""
+    def network(self, name: str, mains: Sequence[str], seed_model: str, schooling: Schooling = LITTLE) -> NetworkPlan:
+        """Peers of a new network that have not been started yet; they are not told of one another."""
         directory = self.new_directory(name)
         create_network(directory / "network", "bench", str(_task_file(directory, seed_model)))
         peers = tuple(_plan(directory, index, main, len(mains)) for index, main in enumerate(mains))
-        plan = NetworkPlan(peers, "digits", SCHOOLING, seed_model, static=False)
+        plan = NetworkPlan(peers, seed_model, schooling)
         for peer in peers:
             issue_file(directory / "network", peer.name, peer.credentials)
-            write_config(peer, config_text(plan, peer).replace("mdns = true", "mdns = false"))
+            write_config(replace(plan, mdns=False), peer, others=())
         return plan
 
     @functools.cached_property
@@ -115,11 +101,6 @@ class Place:
 def until_trained(peer: Peer) -> None:
     """Until its latest start has a finished model, and published a seed of it."""
     until(lambda: peer.has("SeedPublished") and peer.has("TrainingDone"), TRAIN_TIMEOUT_S, peer)
-
-
-def write_config(peer: PeerPlan, text: str) -> None:
-    peer.directory.mkdir(parents=True, exist_ok=True)
-    peer.config.write_text(text + JSON_LOG, encoding="utf-8")
 
 
 def _task_file(directory: Path, seed_model: str) -> Path:
@@ -145,11 +126,11 @@ def _task_file(directory: Path, seed_model: str) -> Path:
 
 
 def _plan(directory: Path, index: int, main: str, peers: int) -> PeerPlan:
-    name = peer_name(index)
+    name = NAMES[index]
     return PeerPlan(
         name=name,
         main=main,
-        shard=f"drop-class:{index}/{peers}",
+        shard=f"drop-class:{index}/{max(peers, len(MAINS))}",
         random_seed=index,
         credentials=directory / "network" / f"{name}.credentials",
         directory=directory / name,

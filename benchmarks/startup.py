@@ -9,8 +9,8 @@ from statistics import median
 from benchmarks.figures import quantile
 from benchmarks.peers import Peer, running, until
 from benchmarks.place import Place
+from benchmarks.plan import command, environment
 from benchmarks.rows import Row
-from hdus_peer.demo.processes import command, environment
 from hdus_peer.errors import NotRunningError
 
 GOALS_S = {"hdus-peer --help": 0.15, "hdus-peer status": 0.25}

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from benchmarks.peers import Peer, running, until, until_complete, until_quiet
-from benchmarks.place import Place, write_config
+from benchmarks.place import Place
+from benchmarks.plan import HOST, free_ports, write_config
 from benchmarks.rows import Row
-from hdus_peer.demo.plan import HOST, config_text, free_ports
 
 GOAL = 1.05
 SEEDS = ("mobilenet-s", "mobilenet-m")
@@ -93,8 +93,8 @@ def _measure(place: Place, seed: str) -> Row:
     dialler = replace(plan.peers[0], listen=f"{HOST}:{dialler_port}")
     owner = replace(plan.peers[1], listen=f"{HOST}:{owner_port}")
     through = replace(owner, listen=f"{HOST}:{relay_port}")
-    write_config(dialler, config_text(replace(plan, peers=(dialler, through)), dialler))
-    write_config(owner, config_text(replace(plan, peers=(owner,)), owner))
+    write_config(plan, dialler, others=(through,))
+    write_config(plan, owner, others=())
     relay, peers = Relay(relay_port, owner_port), [Peer(dialler), Peer(owner)]
     with _relaying(relay), running(peers):
         until_complete(peers)

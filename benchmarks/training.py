@@ -5,16 +5,14 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from statistics import fmean, median
 
 from benchmarks.figures import interval, ratios
 from benchmarks.peers import Peer, running
-from benchmarks.place import SEED, Place, until_trained, write_config
+from benchmarks.place import SEED, Place, until_trained
+from benchmarks.plan import WHOLE, environment
 from benchmarks.rows import Row
 from benchmarks.steps import MAIN, STEPS
-from hdus_peer.demo.plan import DIGITS_EFFORT, config_text
-from hdus_peer.demo.processes import environment
 from hdus_peer.workers.trainer import ALLOCATOR
 
 GOAL = 1.05
@@ -43,13 +41,10 @@ def _step(pairs: int) -> Row:
 
 def _seed(place: Place) -> Row:
     """A peer that starts from nothing, with the schedule of the demo for digits."""
-    plan = replace(place.network("school", (SEED,), SEED), effort=DIGITS_EFFORT)
-    (one,) = plan.peers
-    one = replace(one, shard="drop-class:0/6")
-    write_config(one, config_text(plan, one).replace("mdns = true", "mdns = false"))
+    (one,) = place.network("school", (SEED,), SEED, WHOLE).peers
     began_s = time.perf_counter()
     with running([Peer(one)]) as (peer,):
         until_trained(peer)
         took_s, cpu_s = time.perf_counter() - began_s, peer.cpu_s()
-    how = f"all processes of a new peer, from spawn to published seed: digits, main {SEED}, the demo's schedule"
+    how = f"all processes of a new peer, from spawn to published seed: digits, main {SEED}, {WHOLE.epochs_max} epochs"
     return Row("d", "CPU time of a seed", cpu_s, "s", None, how, {"wall_s": took_s})
