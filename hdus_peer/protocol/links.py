@@ -222,7 +222,7 @@ class Links:
             if now.boot_s >= link.heard_s + limits.suspect_after_s:
                 self._contacts.on_suspect(link.contact, draft)
             if link.phase != LinkPhase.GREETING and now.boot_s >= link.beat_due_s:
-                self._beat(link, now, draft)
+                self.beat(link, now, draft)
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""
@@ -231,7 +231,8 @@ class Links:
             return silent_s
         return min(silent_s, link.since_s + self._state.limits.greeting_timeout_s)
 
-    def _beat(self, link: Link, now: Instant, draft: Draft) -> None:
+    def beat(self, link: Link, now: Instant, draft: Draft) -> None:
+        """Say that I am here, and what I know."""
         own = self._state.own_seed()
         generation = own.manifest.statement.generation if own and self._state.is_active else 0
         root = tombstones.root(self._state)

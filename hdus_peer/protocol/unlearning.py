@@ -6,7 +6,7 @@ Rules
 2. Holder: Step 1 writes the tombstone and the erasure and passes the notice on; Step 2, on `Erased`, writes and sends
    the receipt (I1). A receipt is owed, durably, until its owner acknowledges it; it may be empty.
 3. Owner: a grant closes by a receipt through its generation, by a release through its number, or by its holder's
-   departure. LEAVING becomes LEFT when all are closed and this peer has departed itself.
+   departure. LEAVING becomes LEFT when all are closed, this peer has departed itself, and a neighbour knows it.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
 5. A release closes every grant up to its number, so it waits until nothing of an earlier grant is here.
 6. A notice of my own key that I do not know (a restored backup) is obeyed.
@@ -45,6 +45,7 @@ from hdus_peer.protocol.records import (
     ErasureRow,
     GrantRow,
     HeldSeedRow,
+    MemberRow,
     OwedReceiptRow,
     OwedReleaseRow,
     Phase,
@@ -64,6 +65,7 @@ class Unlearning:
         self._passed_on_s: dict[PeerId, float] = {}
         self._pass_on_due_s: dict[PeerId, float] = {}
         self._owed_due_s = 0.0
+        self._is_known = False
 
     # --- my own leave -----------------------------------------------------------------------------------------------
     def leave(self, now: Instant, draft: Draft) -> None:
@@ -105,6 +107,7 @@ class Unlearning:
         tombstone = state.get(TombstoneRow, me.peer)
         if tombstone is None:
             return
+        self._is_known = False
         departure = me.sign(Departure(me.peer, sequence, now.unix_s))
         tombstone = replace(tombstone, departure=_later(tombstone.departure, departure))
         state.put(draft, tombstone)
@@ -126,11 +129,14 @@ class Unlearning:
         return [row for row in self._state.all(GrantRow) if row.generation <= through and not row.closed_by]
 
     def _try_to_finish(self, draft: Draft) -> None:
+        """LEAVING -> LEFT: departed, all grants closed, and somebody else knows of both notice and departure, who tells
+        the owners that this peer has not met. Whom the authority revoked is not listened to: it does not wait."""
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         is_departing = any(row.cause == Cause.DEPARTURE for row in self._state.all(ErasureRow))
         has_departed = tombstone is not None and tombstone.departure is not None and not is_departing
-        is_revoked = tombstone is not None and tombstone.kind == UnlearnKind.REVOKE  # nobody speaks to it any more
-        is_closed = is_revoked or not self.open_grants()
+        is_revoked = tombstone is not None and tombstone.kind == UnlearnKind.REVOKE
+        is_known = self._is_known or not self._state.all(MemberRow)
+        is_closed = is_revoked or (is_known and not self.open_grants())
         if self._state.row.phase == Phase.LEAVING and has_departed and is_closed:
             self._state.change_self(draft, phase=Phase.LEFT)
             draft.tell("Left", self._state.me.peer)
@@ -178,6 +184,7 @@ class Unlearning:
             self._usage.use(draft)
         self._exchange.consider(now, draft)
         self._tell_everybody(row, sender, now, draft)
+        self._confirm(sender, row, now, draft)
         draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
 
     def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:
@@ -192,6 +199,13 @@ class Unlearning:
         self._state.put(draft, row)
         self._close_departed(row, draft)
         self._tell_everybody(row, sender, now, draft)
+        self._confirm(sender, row, now, draft)
+
+    def _confirm(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
+        """Let a leaver know at once that somebody knows: it may be waiting to go."""
+        link = self._links.get(sender)
+        if link is not None and sender == row.owner:
+            self._links.beat(link, now, draft)
 
     def _close_departed(self, row: TombstoneRow, draft: Draft) -> None:
         if row.departure is not None:
@@ -216,6 +230,9 @@ class Unlearning:
     def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
         if beat.tombstone_root != tombstones.root(self._state):
             draft.send(link.peer, TombstoneDigest(tombstones.bucket_hashes(self._state)))
+        elif self._state.row.phase == Phase.LEAVING:
+            self._is_known = True
+            self._try_to_finish(draft)
 
     def on_digest(self, link: Link, digest: TombstoneDigest, draft: Draft) -> None:
         pairs = zip(digest.hashes, tombstones.bucket_hashes(self._state), strict=True)

@@ -85,9 +85,11 @@ class Checker:
 
     # --- what is held -----------------------------------------------------------------------------------------------
     def _remains(self, device: Device, owner: PeerId, through: int) -> Iterator[str]:
-        """Where anything of `owner` up to `through` still is on this device."""
-        places: list[tuple[str, Any]] = [("key", device.disk.keys), ("payload", device.disk.payloads)]
-        places += [("partial payload", device.disk.partials)]
+        """Where anything of `owner` up to `through` still is on this device. (A member gone bad may serve somebody
+        else's ciphertext as its own: without a key that is noise.)"""
+        places: list[tuple[str, Any]] = [("key", device.disk.keys)]
+        if self._rogue is None:
+            places += [("payload", device.disk.payloads), ("partial payload", device.disk.partials)]
         places += [("predictor", [row.payload_sha256 for row in device.hands.using])] if device.core else []
         for place, payloads in places:
             for payload in payloads:

@@ -116,6 +116,32 @@ def test_a_leaver_waits_for_whoever_is_out_of_reach() -> None:
     assert not far.rows(OwedReceiptRow)
 
 
+def test_a_leaver_that_nobody_holds_goes_only_once_somebody_knows() -> None:
+    """It holds seeds of others: their owners learn of its departure from whoever heard of it."""
+    table = sharing(2)
+    leaver, owner = table.seats
+    table.unlink(leaver, owner)
+    for grant in leaver.rows(GrantRow):
+        leaver.core.unlearning._close([grant], "receipt", draft := leaver.core._draft())
+        leaver.take(draft.step())
+    leave(table, leaver)
+    table.restart(leaver)
+    table.settle()
+    assert leaver.phase == Phase.LEAVING
+    assert not leaver.core.unlearning.open_grants()
+    table.link(leaver, owner)
+    table.wait(2.5)
+    assert leaver.phase == Phase.LEFT
+    assert [row.closed_by for row in owner.rows(GrantRow)] == ["departure"]
+
+
+def test_who_never_met_anybody_leaves_at_once() -> None:
+    table = Table(1)
+    table.seats[0].publish("first")
+    leave(table, table.seats[0])
+    assert table.seats[0].phase == Phase.LEFT
+
+
 def test_a_leave_while_its_seed_is_being_fetched() -> None:
     table = Table(2)
     leaver, holder = table.seats
@@ -532,8 +558,8 @@ def test_a_second_leave_does_not_take_the_first_departure_for_its_own() -> None:
     assert not leaver.core.unlearning.open_grants()
     assert leaver.phase == Phase.LEAVING, "it has not erased what it holds yet"
     leaver.done(Erased(leaver.asked(Erase)[-1].erasure))
-    assert leaver.phase == Phase.LEFT
     table.settle()
+    assert leaver.phase == Phase.LEFT
     table.wait(5.0)
     mine, theirs = (seat.rows(TombstoneRow)[0].departure for seat in (leaver, other))
     assert mine == theirs
