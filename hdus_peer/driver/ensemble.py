@@ -70,9 +70,18 @@ class EnsembleTarget:
             self._calm.set()
 
     async def evict_unnoticed(self, payloads: frozenset[str]) -> None:
-        """As `evict`, once the ensemble has been rebuilt without these payloads."""
+        """As `evict`, once the ensemble has been rebuilt without these payloads, in a process that never saw them.
+        Where that cannot be had the eviction is not put off: the ensemble is then rebuilt after it."""
         await self._until_followed()
+        try:
+            await self._predictor.move_off(payloads)
+            is_unnoticed = True
+        except (WorkerError, RefusedError) as problem:
+            self._publish(Event("RebuildFailed", None, (("problem", str(problem)),)))
+            is_unnoticed = False
         await self.evict(payloads)
+        if not is_unnoticed:
+            self.serve_main()
 
     async def evict(self, payloads: frozenset[str]) -> None:
         """Return only when no process can compute with these payloads."""

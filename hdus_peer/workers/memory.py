@@ -69,6 +69,9 @@ class MemoryPredictor:
             self._serve(ordered, pending=False)
         return self._state
 
+    async def move_off(self, payloads: frozenset[str]) -> None:
+        """There are no processes: only what is used can be evicted."""
+
     async def evict(self, payloads: frozenset[str]) -> None:
         if payloads & {seed.manifest.payload_sha256 for seed in self._seeds}:
             self._serve((), pending=True)

@@ -106,6 +106,10 @@ class Predictor(Protocol):
     async def use(self, seeds: Sequence[SealedSeed]) -> EnsembleState:
         """Rebuild the ensemble from exactly these seeds, in the order of PeerIds, with no gap in answering."""
 
+    async def move_off(self, payloads: frozenset[str]) -> None:
+        """See that the process that answers never touched these payloads (to check one is to touch it); the same
+        seeds are served, with no gap in answering. After this nobody notices an `evict` of them. Raises as `use`."""
+
     async def evict(self, payloads: frozenset[str]) -> None:
         """Return only when no process can compute with these payloads: the process that holds one is killed and
         awaited, the spare answers (main model alone, flagged) until `use` is done."""

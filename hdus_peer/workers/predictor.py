@@ -6,6 +6,8 @@ Rules
 2. `evict` waits for nothing but the death of the processes that ever touched an evicted payload, and starts none: what
    it takes to serve well again comes with the next `use`. Whoever asks before is answered by the spare with the main
    model alone, flagged; if nobody does, the spare is still there to be built upon.
+   A process that once checked a payload touched it, and may answer now with other seeds: `move_off` changes it for
+   another first, where an eviction is to go unnoticed.
 3. Only the answer of a living process counts: a request whose process was ended is asked again of the next one. So no
    request fails because of an eviction or a swap, and none is answered with an evicted seed.
 4. `_wanted` is what is to be served, replaced as a whole and compared by identity; whatever happens (a crash, an
@@ -114,6 +116,17 @@ class ProcessPredictor:
             self._wanted = Wanted(before.models, ordered)
         await self._converge()
         return self.state
+
+    async def move_off(self, payloads: frozenset[str]) -> None:
+        serving, wanted = self._serving, self._wanted
+        touching = self._pool.holding(payloads)
+        if serving is None or wanted is None or serving.child not in touching:
+            return
+        for child in touching:
+            self._pool.discard(child)  # a spare that touched them would not help
+        if wanted is self._wanted:
+            self._wanted = replace(wanted)  # the same, to be served by another process
+        await self._converge()
 
     async def evict(self, payloads: frozenset[str]) -> None:
         if self._wanted is not None and payloads & self._wanted.payloads:

@@ -95,6 +95,10 @@ class Predictor:
             await asyncio.Event().wait()
         self.asked.append(tuple(seed.manifest.payload_sha256 for seed in seeds))
 
+    async def move_off(self, payloads):
+        if self.problems:
+            raise self.problems.pop(0)
+
     async def evict(self, payloads):
         self.asked.append(("evict", *payloads))
 
@@ -236,6 +240,17 @@ async def test_an_erasure_that_can_wait_comes_after_the_rebuild(world):
     world.effects.act(UseSeeds((_row(new),)))
     assert await world.act(Erase(1, (old,), False)) == Erased(1)
     assert world.predictor.asked == [(new,), ("evict", old)]
+
+
+async def test_an_erasure_that_cannot_go_unnoticed_is_not_put_off(world):
+    """No other process can be had; the ensemble is built again after the eviction."""
+    old, new = world.hold(b"a" * 100), world.hold(b"b" * 100)
+    world.effects.act(UseSeeds((_row(new),)))
+    await world.effects.ensemble._until_followed()
+    world.predictor.problems = [WorkerError("no memory")]
+    assert await world.act(Erase(1, (old,), False)) == Erased(1)
+    await world.effects.ensemble._until_followed()
+    assert world.predictor.asked == [(new,), ("evict", old), (new,)]
 
 
 async def test_the_key_goes_out_with_its_grant(world):

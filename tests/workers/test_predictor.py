@@ -84,6 +84,31 @@ async def test_a_checked_seed_that_is_evicted_unused_takes_the_spare_along(
     assert started.state == before
 
 
+async def test_an_eviction_of_what_the_answering_process_once_checked_goes_unnoticed(
+    started: ProcessPredictor, world: World
+) -> None:
+    """A seed is checked, and a newer one before it was used: one process touched both, and answers with the newer."""
+    await started.check(world.seed(1))
+    await started.check(world.seed(2))
+    used = await started.use([world.seed(2)])
+    (holder,) = (child.pid for child in started._pool.holding(payload_of(world.seed(1))))
+    await started.move_off(payload_of(world.seed(1)))
+    moved = started.state
+    await started.evict(payload_of(world.seed(1)))
+    assert not psutil.pid_exists(holder)
+    assert started.state == moved
+    assert (moved.owners, moved.pending) == (used.owners, False)
+
+
+async def test_there_is_nothing_to_move_off_where_another_process_answers(
+    started: ProcessPredictor, world: World
+) -> None:
+    used = await started.use([world.seed(1)])
+    await started.check(world.seed(2))
+    await started.move_off(payload_of(world.seed(2)))
+    assert started.state == used
+
+
 async def test_a_process_killed_from_outside_is_replaced_and_the_seeds_are_loaded_again(
     started: ProcessPredictor, world: World
 ) -> None:
