@@ -29,7 +29,7 @@ from hdus_peer.inference.session import BATCH
 from hdus_peer.workers.predictor import ProcessPredictor
 
 SEEDS, BATCHES, THREADS = 16, (1, 256), 1
-MAIN = "mobilenet-s"
+MAIN = "mobilenet-m"  # what a peer learns by default
 MIX = Mix("prob-mean", 0.5)
 RATIO_GOAL, REBUILD_GOAL_MS = 1.1, 100.0
 EAGER_SHARE = 5

@@ -132,9 +132,7 @@ class TrainSection(Section):
     and random seed decide the bits of a model."""
 
     auto: bool = True
-    main: Annotated[Architecture, Field(description="a registered architecture")] = (
-        "mobilenet-m"
-    )
+    main: Annotated[Architecture, Field(description="a registered architecture")] = "mobilenet-m"
     seed_model: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="a registered architecture")] = (
         "mobilenet-s"
     )

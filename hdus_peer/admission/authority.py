@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hdus_peer.admission import certificates
 from hdus_peer.admission.certificates import Validity
 from hdus_peer.admission.credentials import Credentials, check_free, save
-from hdus_peer.durable import write_durably
 from hdus_peer.admission.register import Admission, Register
 from hdus_peer.admission.task_file import is_name, parse_task, task_text
 from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.identity import Identity, peer_id_of
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.task import Task
+from hdus_peer.durable import write_durably
 from hdus_peer.errors import AdmissionError, ConfigurationError
 
 ROOT_DAYS = 7300

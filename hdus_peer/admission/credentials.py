@@ -22,13 +22,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hdus_peer.admission import certificates
-from hdus_peer.durable import write_durably
 from hdus_peer.admission.envelope_text import envelope_from_fields, envelope_to_fields
 from hdus_peer.admission.task_file import parse_task
 from hdus_peer.domain.envelope import Signed, from_text, open_envelope, to_text
 from hdus_peer.domain.identity import Identity, PeerId
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.task import Task
+from hdus_peer.durable import write_durably
 from hdus_peer.errors import AdmissionError, ConfigurationError, MalformedError, RemoteError
 
 VERSION = 1

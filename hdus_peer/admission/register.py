@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from hdus_peer.durable import sync_directory
 from hdus_peer.admission.envelope_text import envelope_from_fields, envelope_to_fields
 from hdus_peer.domain.envelope import Signed, open_envelope
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Membership
+from hdus_peer.durable import sync_directory
 from hdus_peer.errors import AdmissionError, RemoteError, StorageError
 
 
