@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.sealed import KEY_BYTES
 from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
 from hdus_peer.protocol import erasure, overlay
 from hdus_peer.protocol.erasure import Cause
@@ -235,6 +236,8 @@ class Exchange:
             draft.refuse(link.peer, "other-run")
         elif not self._is_asked_for(key.grant.statement):
             draft.refuse(link.peer, "not-asked-for")
+        elif len(key.key) != KEY_BYTES or not any(key.key):
+            draft.refuse(link.peer, "wrong-key")
         elif incoming := self._current(link.peer, grant.payload_sha256, key):
             incoming.grant = key.grant
             draft.act(Admit(incoming.manifest, key.key))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.seed import SeedManifest
 from hdus_peer.errors import RefusedError
 from hdus_peer.protocol.messages import Key
 from hdus_peer.protocol.records import HeldSeedRow
@@ -36,7 +35,7 @@ from hdus_peer.protocol.step import (
     StartFetch,
     UseSeeds,
 )
-from hdus_peer.repository.port import Partial, is_key
+from hdus_peer.repository.port import Partial
 
 if TYPE_CHECKING:
     from hdus_peer.simulation.device import Device
@@ -198,9 +197,6 @@ class Hands:
 
     def _admit(self, effect: Admit) -> None:
         payload_sha256 = effect.manifest.statement.payload_sha256
-        if not is_key(effect.key):
-            self._refuse_seed(effect.manifest.statement)
-            return
         self._device.repository.put_key(payload_sha256, effect.key)
         if isinstance(self._device.message, Key):
             self._device.judge.on_admit(self._device, self._device.message.grant.statement)
@@ -218,9 +214,6 @@ class Hands:
         if key_of_payload(payload) == effect.key and payload.startswith(f"seed {seed.owner} ".encode()):
             self._done(Admitted(seed.owner, seed.payload_sha256))
             return
-        self._refuse_seed(seed)
-
-    def _refuse_seed(self, seed: SeedManifest) -> None:
         self._device.repository.destroy([seed.payload_sha256])
         self._done(AdmitRefused(seed.owner, seed.payload_sha256, "wrong-key"))
 

@@ -41,6 +41,7 @@ R = TypeVar("R", bound=Row)
 M = TypeVar("M")
 
 TASK = "the task"
+KEY = b"k" * 32
 WALL_S = 1_800_000_000.0
 
 
@@ -201,7 +202,7 @@ class Table:
             case Erase(erasure=erasure):
                 seat.done(Erased(erasure))
             case SendKey(to=to, grant=grant, lease=lease):
-                self.messages.append((seat.peer, to, Key(grant, lease, bytes(32))))
+                self.messages.append((seat.peer, to, Key(grant, lease, KEY)))
             case HangUp(peer=peer):
                 if frozenset((seat.peer, peer)) in self.links:
                     self.unlink(seat, self.seat(peer))

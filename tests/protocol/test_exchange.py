@@ -27,7 +27,7 @@ from hdus_peer.protocol.step import (
     StartFetch,
     UseSeeds,
 )
-from tests.protocol.table import TASK, Seat, Table, payload_of, sharing, tight
+from tests.protocol.table import KEY, TASK, Seat, Table, payload_of, sharing, tight
 
 
 def pair() -> tuple[Table, Seat, Seat]:
@@ -234,7 +234,7 @@ def asking() -> tuple[Table, Seat, Seat, Key]:
     owner.publish("first")
     table.settle()
     effect = owner.asked(SendKey)[0]
-    return table, owner, holder, Key(effect.grant, None, bytes(32))
+    return table, owner, holder, Key(effect.grant, None, KEY)
 
 
 @pytest.mark.parametrize(
@@ -258,6 +258,16 @@ def test_a_key_signed_by_somebody_else_is_refused() -> None:
     _, owner, holder, key = asking()
     holder.receive(owner, replace(key, grant=sign(holder.person.identity, key.grant.statement)))
     assert holder.refusals() == ["not-owner"]
+
+
+@pytest.mark.parametrize("wrong", [b"", b"short", bytes(32), b"k" * 33])
+def test_bytes_that_can_be_no_key_are_refused(wrong: bytes) -> None:
+    """Zeros are what a destroyed key file holds."""
+    _, owner, holder, key = asking()
+    assert holder.receive(owner, replace(key, key=wrong)).effects == ()
+    assert holder.refusals() == ["wrong-key"]
+    holder.receive(owner, key)
+    assert holder.asked(Admit)
 
 
 def test_a_key_that_was_lost_is_asked_for_again() -> None:
