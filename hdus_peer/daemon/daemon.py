@@ -182,7 +182,7 @@ class Daemon:
 
     def _on_sighting(self, sighting: Sighting) -> None:
         found = AddressFound(sighting.peer, sighting.address)
-        self._shell.submit(lambda core, now: core.neighbour(found, now))
+        self._shell.offer(lambda core, now: core.neighbour(found, now))
 
     def on_link_up(self, peer: PeerId, dialled: bool) -> None:
         self._shell.submit(lambda core, now: core.neighbour(LinkUp(peer, dialled), now))
@@ -191,7 +191,7 @@ class Daemon:
         self._shell.submit(lambda core, now: core.neighbour(LinkDown(peer, reason), now))
 
     def on_message(self, peer: PeerId, message: Message) -> None:
-        self._shell.submit(lambda core, now: core.receive(peer, message, now))
+        self._shell.offer(lambda core, now: core.receive(peer, message, now))
 
     def on_refused(self, peer: PeerId | None, reason: str) -> None:
         self._journal.publish(Event("Refused", peer, (("reason", reason),)))

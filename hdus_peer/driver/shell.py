@@ -32,20 +32,26 @@ class Shell:
         self, core: PeerCore, driver: Driver, clock: Callable[[], Instant], publish: Callable[[Event], None]
     ) -> None:
         self._core, self._driver, self._clock, self._publish = core, driver, clock, publish
-        self._inputs: asyncio.Queue[tuple[Input, asyncio.Future[None] | None]] = asyncio.Queue(INPUTS_MAX)
+        self._inputs: asyncio.Queue[tuple[Input, asyncio.Future[None] | None]] = asyncio.Queue()
         self._commits = ThreadPoolExecutor(1, thread_name_prefix="hdus-commit")
 
     def submit(self, given: Input) -> None:
-        """Queue an input. A full queue drops it: everything that comes from outside is said again by the protocol."""
-        try:
-            self._inputs.put_nowait((given, None))
-        except asyncio.QueueFull:
+        """Queue an input that nobody says twice: what came of an effect, a link that came or went. Never dropped; there
+        are no more of them than effects and links."""
+        self._inputs.put_nowait((given, None))
+
+    def offer(self, given: Input) -> None:
+        """Queue an input from outside: dropped, and counted, where INPUTS_MAX wait already. The protocol says
+        everything again."""
+        if self._inputs.qsize() < INPUTS_MAX:
+            self.submit(given)
+        else:
             self._publish(Event("Refused", None, (("reason", "overloaded"),)))
 
     async def carry_out(self, given: Input) -> None:
         """Queue an input and wait until its Step was carried out; never dropped."""
         finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        await self._inputs.put((given, finished))
+        self._inputs.put_nowait((given, finished))
         await finished
 
     async def run(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import threading
 
 import pytest
 
@@ -205,6 +206,27 @@ async def test_erase_ends_what_is_under_way_for_its_payload(world):
     assert world.transport.cancelled == [SHA]
 
 
+async def test_erase_waits_for_a_thread_that_writes_the_key_and_leaves_nothing_behind_it(world, monkeypatch):
+    world.hold()
+    may_write, began, put_key = threading.Event(), threading.Event(), world.repository.put_key
+
+    def slow(payload, key):
+        began.set()
+        may_write.wait(10)
+        put_key(payload, key)
+
+    monkeypatch.setattr(world.repository, "put_key", slow)
+    world.effects.act(Admit(_manifest(), KEY))
+    await asyncio.to_thread(began.wait, 10)
+    world.effects.act(Erase(1, (SHA,), True))
+    world.effects.act(Identify("somebody:1"))
+    assert await world.results.get() == Identified("somebody:1", PEER)
+    assert world.results.empty()
+    may_write.set()
+    assert await world.results.get() == Erased(1)
+    assert world.repository.key(SHA) is None
+
+
 async def test_erase_evicts_before_it_destroys_and_says_so_only_after(world, monkeypatch):
     world.hold()
     refusals = [StorageError("busy"), StorageError("busy")]
@@ -273,5 +295,7 @@ async def test_an_error_that_no_effect_foresaw_is_published_and_ends_that_effect
     world.hold()
     world.effects.act(Admit(_manifest(), KEY))
     assert await world.act(Identify("somebody:1")) == Identified("somebody:1", PEER)
-    await world.effects.stop()
+    async with asyncio.timeout(10):
+        while not world.events:
+            await asyncio.sleep(0)
     assert [event.name for event in world.events] == ["EffectFailed"]

@@ -91,13 +91,15 @@ async def test_a_refused_commit_is_tried_again_and_nothing_is_said_before(world)
     assert world.commits == [1]
 
 
-async def test_a_full_queue_drops_and_says_so(world, monkeypatch):
+async def test_a_full_queue_drops_what_is_said_again_and_nothing_else(world):
     for _ in range(shell.INPUTS_MAX):
-        world.shell.submit(world.step("a", writes=0))
-    world.shell.submit(world.step("one too many"))
-    names = await world.next_events(shell.INPUTS_MAX + 1)
+        world.shell.offer(world.step("a", writes=0))
+    world.shell.offer(world.step("one too many", writes=0))
+    world.shell.submit(world.step("never said twice", writes=0))
+    names = await world.next_events(shell.INPUTS_MAX + 2)
     assert names[0] == "Refused"
     assert "one too many" not in names
+    assert names[-1] == "never said twice"
 
 
 async def test_a_bug_in_the_core_ends_the_shell_loudly(world):
