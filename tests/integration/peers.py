@@ -247,6 +247,12 @@ class Peer:
                 raise AssertionError(self.report(f"no {event} {fields} within {within_s} s"))
         return next(iter(self.saw(event, since, **fields)), None)
 
+    def wait_lines(self, count: int, within_s: float = PATIENCE_S) -> None:
+        """Until its log has so many lines."""
+        with self._news:
+            if not self._news.wait_for(lambda: len(self.entries) >= count, within_s):
+                raise AssertionError(self.report(f"no {count} lines within {within_s} s"))
+
     @contextmanager
     def client(self) -> Iterator[ControlClient]:
         with ControlClient(self.state) as client:

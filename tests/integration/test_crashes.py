@@ -23,12 +23,16 @@ def restart(peer: Peer) -> int:
 
 
 def test_a_daemon_killed_during_the_exchange_catches_up(peers: Network) -> None:
-    """Again and again, at another event of the exchange each time."""
+    """Again and again: at another event of the exchange each time, and then after so many lines of its log."""
     anna, bela, cleo = peers.peers("anna", "bela", "cleo")
     for event in ("LinkOpened", "KeyGranted", "TrainingDone", "SeedAdopted"):
         bela.wait_event(event)
         bela.kill()
-        restart(bela)
+        mark = restart(bela)
+    for lines in (2, 5, 7):
+        bela.wait_lines(mark + lines)
+        bela.kill()
+        mark = restart(bela)
     anna.kill()
     restart(anna)
     for peer, others in ((anna, ("bela", "cleo")), (bela, ("anna", "cleo")), (cleo, ("anna", "bela"))):

@@ -54,6 +54,7 @@ def test_three_peers_hold_each_others_seeds_and_start_again_as_they_were(peers: 
     )
     assert (anna.status().generation, anna.files(), anna.status().phase) == (generation, files, Phase.ACTIVE)
     assert not anna.saw("SeedPublished", mark)
+    assert [peer.status().refusals for peer in started] == [{}, {}, {}], "what is in order is not refused"
     assert not any(view.cloned for view in started[1].peers().values())
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from hdus_peer.protocol.records import Phase
-from tests.integration.peers import Network, Peer
+from tests.integration.peers import Network, Peer, outliving
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +56,7 @@ def test_a_holder_that_was_away_erases_when_it_comes_back(peers: Network, crashe
     now = bela.status()
     assert (now.phase, now.holders, now.generation) == (Phase.LEAVING, 1, 0)
     assert now.training.state != "running"
+    assert leave(bela, 0.2) == (3, {"anna": True, "cleo": False}), "typed again, it shows how far it is"
     assert_nothing_of(payload, anna, bela)
 
     assert [file for file in cleo.files() if payload in file]
@@ -66,3 +67,15 @@ def test_a_holder_that_was_away_erases_when_it_comes_back(peers: Network, crashe
     assert_nothing_of(payload, cleo)
     assert not [entry for entry in cleo.saw("SeedAdopted", mark) if entry["peer"] == "bela"]
     assert bela.refused_start().code == 5
+
+
+def test_a_leave_in_the_middle_of_the_first_training(peers: Network) -> None:
+    """There is nothing to erase anywhere; the trainer ends, and nothing is published afterwards."""
+    anna = peers.peer("anna", fresh=True, train__epochs_max=200, train__patience=200).start()
+    anna.wait_event("TrainingProgressed", stage="main")
+    trainer = anna.child("learning")
+    assert leave(anna, 30) == (0, {})
+    assert anna.end() == 0
+    assert outliving([trainer], 0) == []
+    assert not anna.saw("SeedPublished")
+    assert anna.files() == set()
