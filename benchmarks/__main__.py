@@ -4,6 +4,7 @@ A missed goal is marked and is no error: exit code 0 says that everything was me
 
 import argparse
 import importlib
+import os
 import shutil
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def run(names: Sequence[str], place: Place, console: Console) -> list[Row]:
 
 def main(given: Sequence[str]) -> int:
     chosen, console = arguments(given), Console()
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # processes are started here beside open channels
     directory = Path(tempfile.mkdtemp(prefix="hdus-bench-"))
     try:
         rows = run(chosen.names, Place(directory, Effort.quick() if chosen.quick else Effort()), console)

@@ -1,7 +1,12 @@
-"""(e) How long a command takes from its start to its end, as a person waits for it; beside Python's own start."""
+"""(e) How long a command takes from its start to its end, as a person at a terminal waits for it; beside Python's own
+start."""
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from statistics import median
@@ -40,9 +45,23 @@ def _answers(peer: Peer) -> bool:
 
 
 def _seconds(typed: Sequence[str]) -> float:
+    """Its output goes to a terminal, so that it is drawn as for a person."""
+    screen, terminal = pty.openpty()
+    reading = threading.Thread(target=_read_all, args=(screen,))
+    reading.start()
     began_s = time.perf_counter()
-    subprocess.run(typed, check=True, capture_output=True, env=environment())
-    return time.perf_counter() - began_s
+    subprocess.run(typed, check=True, stdin=subprocess.DEVNULL, stdout=terminal, env=environment())
+    took_s = time.perf_counter() - began_s
+    os.close(terminal)
+    reading.join()
+    os.close(screen)
+    return took_s
+
+
+def _read_all(screen: int) -> None:
+    with contextlib.suppress(OSError):  # how a terminal ends
+        while os.read(screen, 4096):
+            pass
 
 
 def _row(name: str, goal_s: float, found: Sequence[float], python_s: float) -> Row:
