@@ -2,6 +2,7 @@
 
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,19 +11,22 @@ from hdus_peer.durable import remove_durably, write_durably
 from hdus_peer.errors import StorageError
 
 
-@pytest.fixture
-def _small_files() -> Iterator[None]:
+@contextmanager
+def small_files() -> Iterator[None]:
+    """No file grows beyond 1,000 bytes. Never longer than one call: it is the whole process's limit, and the test
+    runner's own output, if it goes to a file, is one of these files."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-@pytest.mark.usefixtures("_small_files")
 def test_a_full_disk_leaves_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "file"
     write_durably(path, b"old")
-    with pytest.raises(StorageError, match="cannot be written"):
+    with small_files(), pytest.raises(StorageError, match="cannot be written"):
         write_durably(path, b"x" * 5000)
     assert path.read_bytes() == b"old"
 
