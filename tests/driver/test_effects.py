@@ -109,10 +109,13 @@ class World:
         self.repository, self.transport, self.predictor = MemoryRepository(), Transport(), Predictor()
         self.results: asyncio.Queue = asyncio.Queue()
         self.events: list[Event] = []
-        self.effects = Effects(
-            self.repository, self.transport, self.predictor, self.results.put_nowait, self.events.append
-        )
+        self.told = asyncio.Event()
+        self.effects = Effects(self.repository, self.transport, self.predictor, self.results.put_nowait, self.publish)
         self.effects.ensemble.ready.set()
+
+    def publish(self, event):
+        self.events.append(event)
+        self.told.set()
 
     async def act(self, effect):
         self.effects.act(effect)
@@ -295,7 +298,5 @@ async def test_an_error_that_no_effect_foresaw_is_published_and_ends_that_effect
     world.hold()
     world.effects.act(Admit(_manifest(), KEY))
     assert await world.act(Identify("somebody:1")) == Identified("somebody:1", PEER)
-    async with asyncio.timeout(10):
-        while not world.events:
-            await asyncio.sleep(0)
+    await asyncio.wait_for(world.told.wait(), 10)
     assert [event.name for event in world.events] == ["EffectFailed"]
