@@ -211,18 +211,23 @@ class Links:
             draft.tell("LinkClosed", down.peer, reason=down.reason)
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        limits = self._state.limits
         for _, link in sorted(self._links.items()):
-            if link.is_hung_up:
-                continue
-            if now.boot_s >= self._given_up_s(link):
+            if not link.is_hung_up and now.boot_s >= self._given_up_s(link):
                 link.is_hung_up = True
                 draft.act(HangUp(link.peer))
-                continue
-            if now.boot_s >= link.heard_s + limits.suspect_after_s:
+            elif not link.is_hung_up and now.boot_s >= link.heard_s + self._state.limits.suspect_after_s:
                 self._contacts.on_suspect(link.contact, draft)
-            if link.phase != LinkPhase.GREETING and now.boot_s >= link.beat_due_s:
-                self.beat(link, now, draft)
+        self._beat_together(now, draft)
+
+    def _beat_together(self, now: Instant, draft: Draft) -> None:
+        """Once one link's beat is due, so is that of every link whose turn is near: an idle device wakes up once an
+        interval, not once a link."""
+        beating = [link for link in self.greeted() if not link.is_hung_up]
+        if any(link.beat_due_s <= now.boot_s for link in beating):
+            soon_s = now.boot_s + self._state.limits.heartbeat_interval_s / 2
+            for link in beating:
+                if link.beat_due_s <= soon_s:
+                    self.beat(link, now, draft)
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""
