@@ -39,6 +39,7 @@ class Loop:
             elif self._patient:
                 self._advance()
             else:
+                self._service.rest()
                 _give_back_memory()
                 self._trimmed = True
 

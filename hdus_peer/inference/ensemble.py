@@ -52,6 +52,10 @@ class Ensemble:
         alone, ensemble = stacked(list(self._session.run(self._session.samples(rows, samples))))
         return softmax(alone), softmax(ensemble)
 
+    def rest(self) -> None:
+        """Give back what is only needed while answering."""
+        self._session.rest()
+
     def evaluate(self, evaluation: Path, dataset: str) -> Generator[None, None, Score]:
         """Score one data set of the trainer's npz; yields after every batch, so that requests can pass by."""
         x, y = _load(evaluation, dataset)

@@ -49,6 +49,11 @@ class Service:
             case other:
                 raise WorkerError(f"the predictor knows no request {other!r}; restart the daemon after an update")
 
+    def rest(self) -> None:
+        """Nothing was asked for a while: give back what is only needed while answering."""
+        if self._current is not None:
+            self._current.ensemble.rest()
+
     def _load(self, request: dict[str, Any]) -> Answer:
         seeds = sorted((_sealed(seed) for seed in request["seeds"]), key=lambda seed: seed.owner)
         mix = Mix(request["rule"], request["rho"])
