@@ -30,6 +30,7 @@ def measure(place: Place) -> list[Row]:
     with running(peers):
         until_complete(peers)
         until_quiet(peers)
+        time.sleep(place.effort.idle_s)  # discovery announces more often at first
         daemon_share, children_share = _idle_shares(peer, place.effort.idle_s)
         maps = [_mappings(process.pid) for process in peer.processes()]
     rss, pss = ([sum(each[kind] for each in found) for found in maps] for kind in ("Rss", "Pss"))
