@@ -41,6 +41,8 @@ from hdus_peer.protocol.step import (
 from hdus_peer.protocol.usage import Usage
 
 GONE = "gone"  # the one refusal after which the same payload may be tried again
+PASSING = frozenset({"not-owner", "not-open", "payload-taken"})
+"""Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
 
 
 class Stage(enum.StrEnum):
@@ -82,12 +84,15 @@ class Exchange:
         self.incoming: dict[PeerId, Incoming] = {}
         self._announced: dict[PeerId, Signed[SeedManifest]] = {}
         self._rejected: dict[PeerId, str] = {}
+        self._refused: dict[PeerId, int] = {}
 
     # --- others' seeds: announced, wanted ---------------------------------------------------------------------------
     def on_announce(self, link: Link, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
         problem = self._announce_problem(link, manifest)
         if problem:
             draft.refuse(link.peer, problem)
+            if problem not in PASSING:
+                self._refused[link.peer] = max(manifest.statement.generation, self._refused.get(link.peer, 0))
             return
         link.generation = max(link.generation, manifest.statement.generation)
         self._announced[link.peer] = manifest
@@ -140,7 +145,7 @@ class Exchange:
 
     def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
         known = self._announced.get(link.peer)
-        is_news = beat.generation > (known.statement.generation if known else 0)
+        is_news = beat.generation > max(known.statement.generation if known else 0, self._refused.get(link.peer, 0))
         if is_news and self._state.is_active and self._links.is_speaking(link.peer):
             draft.send(link.peer, AnnounceRequest())
 

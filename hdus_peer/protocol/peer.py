@@ -2,7 +2,7 @@
 
 Rule: whoever drives the core carries out every Step, in the order in which they were answered, before it believes
 anything of the next. Nothing here does I/O; the parts that decide are `links`, `granting`,
-`exchange` and `unlearning`.
+`exchange`, `unlearning` and `owed`.
 """
 
 from collections.abc import Callable, Iterable
@@ -38,6 +38,7 @@ from hdus_peer.protocol.messages import (
     TombstoneDigest,
     TombstoneRequest,
 )
+from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.records import ErasureRow, GrantRow, MemberRow, Row
 from hdus_peer.protocol.state import Draft, Me, Random, State
 from hdus_peer.protocol.step import (
@@ -72,7 +73,8 @@ class PeerCore:
         self.granting = Granting(self.state, self.links)
         self.usage = Usage(self.state)
         self.exchange = Exchange(self.state, self.links, self.usage)
-        self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage)
+        self.owed = Owed(self.state, self.links, self.exchange)
+        self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
         self._handlers = self._message_handlers()
 
     def _draft(self) -> Draft:
@@ -152,11 +154,12 @@ class PeerCore:
         self.exchange.on_timer(now, draft)
         self.usage.on_timer(now, draft)
         self.unlearning.on_timer(now, draft)
+        self.owed.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
         """The instant of the boot clock (s) at which `timer` is to be called, or None."""
-        parts = (self.contacts, self.links, self.exchange, self.usage, self.unlearning)
+        parts = (self.contacts, self.links, self.exchange, self.usage, self.unlearning, self.owed)
         earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
         return None if earliest == float("inf") else earliest
 
@@ -167,7 +170,7 @@ class PeerCore:
 
     # --- messages ---------------------------------------------------------------------------------------------------
     def _message_handlers(self) -> dict[type, Callable[[Link, Any, Instant, Draft], None]]:
-        granting, exchange, unlearning = self.granting, self.exchange, self.unlearning
+        granting, exchange, unlearning, owed = self.granting, self.exchange, self.unlearning, self.owed
         return {
             Notices: self._on_notices,
             Merged: self._on_merged,
@@ -180,9 +183,9 @@ class PeerCore:
             Key: lambda link, message, now, draft: exchange.on_key(link, message, draft),
             KeyRefused: lambda link, message, now, draft: exchange.on_key_refused(link, message, draft),
             Receipt: lambda link, message, now, draft: unlearning.on_receipt(link, message, draft),
-            ReceiptAck: lambda link, message, now, draft: unlearning.on_receipt_ack(link, message, draft),
+            ReceiptAck: lambda link, message, now, draft: owed.on_receipt_ack(link, message, draft),
             Release: lambda link, message, now, draft: unlearning.on_release(link, message, draft),
-            ReleaseAck: lambda link, message, now, draft: unlearning.on_release_ack(link, message, draft),
+            ReleaseAck: lambda link, message, now, draft: owed.on_release_ack(link, message, draft),
         }
 
     def _dispatch(self, link: Link, message: Message, now: Instant, draft: Draft) -> None:
@@ -201,7 +204,7 @@ class PeerCore:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
                 self._on_echo(greeting.echo, now, draft)
-            self.unlearning.on_greeted(link.peer, draft)
+            self.owed.send(link.peer, now, draft)
 
     def _on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
         """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold

@@ -3,13 +3,12 @@
 Rules
 1. A notice is taken only with the membership of its owner, and only if its owner (leave, forget) or the authority
    (revoke) signed it (I7). It is never refused for its date, its task or its version.
-2. Holder: Step 1 writes the tombstone and the erasure and passes the notice on; Step 2, on `Erased`, writes and sends
-   the receipt (I1). A receipt is owed, durably, until its owner acknowledges it; it may be empty.
+2. Holder: Step 1 writes the tombstone and the erasure and passes the notice on; Step 2, on `Erased`, owes the receipt
+   (I1, `owed`). It may be empty.
 3. Owner: a grant closes by a receipt through its generation, by a release through its number, or by its holder's
    departure. LEAVING becomes LEFT when all are closed, this peer has departed itself, and a neighbour knows it.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
-5. A release closes every grant up to its number, so it waits until nothing of an earlier grant is here.
-6. A notice of my own key that I do not know (a restored backup) is obeyed.
+5. A notice of my own key that I do not know (a restored backup) is obeyed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,6 @@ from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.domain.unlearning import (
     Departure,
     ErasureReceipt,
-    SeedRelease,
     UnlearnKind,
     UnlearnNotice,
     ledger_digest,
@@ -41,13 +39,12 @@ from hdus_peer.protocol.messages import (
     TombstoneDigest,
     TombstoneRequest,
 )
+from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.records import (
     ErasureRow,
     GrantRow,
     HeldSeedRow,
     MemberRow,
-    OwedReceiptRow,
-    OwedReleaseRow,
     Phase,
     ReceiptRow,
     TombstoneRow,
@@ -57,14 +54,14 @@ from hdus_peer.protocol.usage import Usage
 
 
 class Unlearning:
-    def __init__(self, state: State, links: Links, exchange: Exchange, usage: Usage) -> None:
+    def __init__(self, state: State, links: Links, exchange: Exchange, usage: Usage, owed: Owed) -> None:
         self._state = state
         self._links = links
         self._exchange = exchange
         self._usage = usage
+        self._owed = owed
         self._passed_on_s: dict[PeerId, float] = {}
         self._pass_on_due_s: dict[PeerId, float] = {}
-        self._owed_due_s = 0.0
         self._is_known = False
 
     # --- my own leave -----------------------------------------------------------------------------------------------
@@ -253,64 +250,16 @@ class Unlearning:
         self._state.delete(draft, row)
         draft.tell("SeedErased", row.owner, cause=row.cause, payloads=len(row.payloads), through=row.through)
         if row.cause == Cause.NOTICE:
-            self._owe_receipt(row, now, draft)
+            self._owed.receipt(row, now, draft)
         elif row.cause == Cause.DEPARTURE:
             self._on_departed(row.through, now, draft)
             erasure.resume(self._state, draft)
         elif row.cause == Cause.ROLLED_BACK:
             erasure.resume(self._state, draft)
         elif row.grant:
-            self._owe_release(row, now, draft)
+            self._owed.release(row, now, draft)
 
-    def _owe_receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
-        me, sequence = self._state.me, self._state.next_sequence
-        receipt = me.sign(
-            ErasureReceipt(
-                holder=me.peer,
-                owner=row.owner,
-                through=row.through,
-                erased=row.payloads,
-                grant_highest=row.grant,
-                state_sequence=sequence,
-                run_nonce=me.run_nonce,
-                issued_at_s=now.unix_s,
-            )
-        )
-        owed = self._state.get(OwedReceiptRow, row.owner)
-        if owed is None or owed.receipt.statement.through <= row.through:
-            self._state.put(draft, OwedReceiptRow(row.owner, receipt))
-        self._send_owed(row.owner, draft)
-
-    def _owe_release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
-        number, owed = self._releasable(row), self._state.get(OwedReleaseRow, row.owner)
-        if number > (owed.release.statement.grant if owed else 0):
-            me, sequence = self._state.me, self._state.next_sequence
-            release = me.sign(SeedRelease(me.peer, row.owner, number, row.cause, sequence, now.unix_s))
-            self._state.put(draft, OwedReleaseRow(row.owner, release))
-            self._send_owed(row.owner, draft)
-
-    def _releasable(self, row: ErasureRow) -> int:
-        """Through which grant nothing is here any more. A release closes every grant up to its number, so it says
-        nothing (0) while an earlier grant's seed is held or still being erased."""
-        unfinished = [other.grant for other in self._state.all(ErasureRow) if other.owner == row.owner and other.grant]
-        present = [*unfinished, *self._exchange.grants_of(row.owner)]
-        number = min(present) - 1 if present else row.grant
-        return number if number >= row.grant else 0
-
-    def _send_owed(self, owner: PeerId, draft: Draft) -> None:
-        link = self._links.get(owner)
-        if link is None or link not in self._links.greeted():
-            return
-        receipt, release = self._state.get(OwedReceiptRow, owner), self._state.get(OwedReleaseRow, owner)
-        if receipt is not None:
-            draft.send(owner, Receipt(receipt.receipt, self._state.me.membership))
-        if release is not None:
-            draft.send(owner, Release(release.release))
-
-    def on_greeted(self, peer: PeerId, draft: Draft) -> None:
-        self._send_owed(peer, draft)
-
-    # --- receipts, releases and their acknowledgement ---------------------------------------------------------------
+    # --- receipts and releases of those who held my seed -------------------------------------------------------------
     def on_receipt(self, link: Link, message: Receipt, draft: Draft) -> None:
         receipt, me = message.receipt.statement, self._state.me
         membership = message.membership
@@ -332,12 +281,6 @@ class Unlearning:
         rows = [row for row in self._state.all(GrantRow) if row.holder == holder and row.generation <= through]
         self._close(rows, "receipt", draft)
 
-    def on_receipt_ack(self, link: Link, ack: ReceiptAck, draft: Draft) -> None:
-        owed = self._state.get(OwedReceiptRow, ack.owner)
-        is_mine = ack.holder == self._state.me.peer and ack.owner == link.peer
-        if is_mine and owed is not None and owed.receipt.statement.through <= ack.through:
-            self._state.delete(draft, owed)
-
     def on_release(self, link: Link, message: Release, draft: Draft) -> None:
         release = message.release.statement
         if not message.release.signer == release.holder == link.peer or release.owner != self._state.me.peer:
@@ -346,11 +289,6 @@ class Unlearning:
         mine = [row for row in self._state.all(GrantRow) if row.holder == link.peer and row.grant <= release.grant]
         self._close(mine, "release", draft)
         draft.send(link.peer, ReleaseAck(release.grant))
-
-    def on_release_ack(self, link: Link, ack: ReleaseAck, draft: Draft) -> None:
-        owed = self._state.get(OwedReleaseRow, link.peer)
-        if owed is not None and owed.release.statement.grant <= ack.grant:
-            self._state.delete(draft, owed)
 
     def _close(self, rows: Iterable[GrantRow], proof: str, draft: Draft) -> None:
         for row in rows:
@@ -366,19 +304,9 @@ class Unlearning:
             row = self._state.get(TombstoneRow, owner)
             if row is not None:
                 self._tell_everybody(row, None, now, draft)
-        if self._owed_due_s <= now.boot_s:
-            self._owed_due_s = now.boot_s + self._state.limits.owed_retry_s
-            for owner in self._owed_to():
-                self._send_owed(owner, draft)
-
-    def _owed_to(self) -> list[PeerId]:
-        receipts = {row.owner for row in self._state.all(OwedReceiptRow)}
-        return sorted(receipts | {row.owner for row in self._state.all(OwedReleaseRow)})
 
     def deadlines(self) -> Iterator[float]:
         yield from self._pass_on_due_s.values()
-        if any(self._links.get(owner) for owner in self._owed_to()):
-            yield self._owed_due_s
 
 
 def _later(old: Signed[Departure] | None, new: Signed[Departure] | None) -> Signed[Departure] | None:

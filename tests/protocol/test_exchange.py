@@ -156,6 +156,18 @@ def test_an_announcement_that_was_lost_is_asked_for_by_heartbeat() -> None:
     assert holder.rows(HeldSeedRow)
 
 
+def test_what_was_refused_for_good_is_not_asked_for_at_every_heartbeat() -> None:
+    _, owner, holder = pair()
+    refused = manifest(owner, architecture="pickle")
+    holder.receive(owner, Announce(refused))
+    asked = []
+    for generation in (refused.statement.generation, refused.statement.generation + 1):
+        holder.forget()
+        holder.receive(owner, Heartbeat("", generation, 1))
+        asked.append(len(holder.messages(AnnounceRequest)))
+    assert asked == [0, 1]
+
+
 # --- fetch ------------------------------------------------------------------------------------------------------------
 def test_a_failed_fetch_is_tried_again_later_each_time_and_not_for_ever() -> None:
     table, owner, holder = pair()

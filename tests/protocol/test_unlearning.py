@@ -407,6 +407,19 @@ def test_a_receipt_signed_by_somebody_else_closes_nothing() -> None:
     assert open_holders(leaver) == {far.peer}
 
 
+def test_a_receipt_dated_by_a_wrong_clock_is_signed_anew_once_the_clock_is_right() -> None:
+    table = sharing(2)
+    leaver, holder = table.seats
+    holder.wall_skew_s = 2.0**41
+    leave(table, leaver)
+    assert leaver.refusals() == ["no-membership"]
+    holder.wall_skew_s = 0.0
+    table.wait(6.0)
+    assert not holder.rows(OwedReceiptRow)
+    assert leaver.rows(ReceiptRow)[0].receipt.statement.issued_at_s < 2**40
+    assert leaver.phase == Phase.LEFT
+
+
 def test_a_receipt_needs_a_membership_that_covers_its_date() -> None:
     table = sharing(3)
     leaver, near, far = waiting(table)

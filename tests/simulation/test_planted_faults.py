@@ -42,6 +42,7 @@ from hdus_peer.protocol.exchange import Exchange, Incoming
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.links import Link, LinkPhase
 from hdus_peer.protocol.messages import Greeting, Key, KeyRequest, Message, Notices
+from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -74,7 +75,7 @@ def receipt_before_erased(patch: pytest.MonkeyPatch) -> None:
         merge(self, sender, row, now, draft)
         for begun in self._state.all(ErasureRow):
             if begun.owner == row.owner and begun.cause == Cause.NOTICE:
-                self._owe_receipt(begun, now, draft)
+                self._owed.receipt(begun, now, draft)
 
     patch.setattr(Unlearning, "_merge", hasty)
 
@@ -199,7 +200,7 @@ def summation_in_order_of_arrival(patch: pytest.MonkeyPatch) -> None:
 
 
 def release_while_an_earlier_grant_is_held(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Unlearning, "_releasable", lambda self, row: row.grant)
+    patch.setattr(Owed, "_releasable", lambda self, row: row.grant)
 
 
 def receipt_silent_about_unfinished_erasures(patch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,110 @@
+"""What this peer owes as a holder: receipts after a notice, releases without one, until their owner acknowledges them.
+
+Rules
+1. What is owed is durable before it is sent, and sent again until it is acknowledged.
+2. A release closes every grant up to its number, so it waits until nothing of an earlier grant is here.
+3. A receipt dated outside this peer's membership (its clock was wrong, its credentials were renewed) would be refused
+   for ever: it is signed anew. What it states is still so, because a tombstone is never taken back.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import ErasureReceipt, SeedRelease
+from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.messages import Receipt, ReceiptAck, Release, ReleaseAck
+from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, OwedReleaseRow
+from hdus_peer.protocol.state import Draft, State
+
+
+class Owed:
+    def __init__(self, state: State, links: Links, exchange: Exchange) -> None:
+        self._state = state
+        self._links = links
+        self._exchange = exchange
+        self._due_s = 0.0
+
+    def receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        """An erasure that a notice asked for is done."""
+        receipt = ErasureReceipt(
+            holder=self._state.me.peer,
+            owner=row.owner,
+            through=row.through,
+            erased=row.payloads,
+            grant_highest=row.grant,
+            state_sequence=self._state.next_sequence,
+            run_nonce=self._state.me.run_nonce,
+            issued_at_s=now.unix_s,
+        )
+        owed = self._state.get(OwedReceiptRow, row.owner)
+        if owed is None or owed.receipt.statement.through <= row.through:
+            self._state.put(draft, OwedReceiptRow(row.owner, self._state.me.sign(receipt)))
+        self.send(row.owner, now, draft)
+
+    def release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        """An erasure without a notice is done: what was granted for it is held no more."""
+        number, owed = self._releasable(row), self._state.get(OwedReleaseRow, row.owner)
+        if number > (owed.release.statement.grant if owed else 0):
+            me, sequence = self._state.me, self._state.next_sequence
+            release = me.sign(SeedRelease(me.peer, row.owner, number, row.cause, sequence, now.unix_s))
+            self._state.put(draft, OwedReleaseRow(row.owner, release))
+            self.send(row.owner, now, draft)
+
+    def _releasable(self, row: ErasureRow) -> int:
+        """Through which grant nothing is here any more; 0 while an earlier grant's seed is held or being erased."""
+        unfinished = [other.grant for other in self._state.all(ErasureRow) if other.owner == row.owner and other.grant]
+        present = [*unfinished, *self._exchange.grants_of(row.owner)]
+        number = min(present) - 1 if present else row.grant
+        return number if number >= row.grant else 0
+
+    def send(self, owner: PeerId, now: Instant, draft: Draft) -> None:
+        """To the owner itself, if its link is greeted."""
+        link = self._links.get(owner)
+        if link is None or link not in self._links.greeted():
+            return
+        receipt, release = self._state.get(OwedReceiptRow, owner), self._state.get(OwedReleaseRow, owner)
+        if receipt is not None:
+            draft.send(owner, Receipt(self._dated(receipt, now, draft), self._state.me.membership))
+        if release is not None:
+            draft.send(owner, Release(release.release))
+
+    def _dated(self, row: OwedReceiptRow, now: Instant, draft: Draft) -> Signed[ErasureReceipt]:
+        """The receipt with a date within my membership, if today is within it."""
+        me, receipt = self._state.me, row.receipt.statement
+        membership = me.membership.statement
+        if membership.covers(receipt.issued_at_s) or not membership.covers(now.unix_s):
+            return row.receipt
+        sequence = self._state.next_sequence
+        anew = replace(receipt, state_sequence=sequence, run_nonce=me.run_nonce, issued_at_s=now.unix_s)
+        row = replace(row, receipt=me.sign(anew))
+        self._state.put(draft, row)
+        return row.receipt
+
+    def on_receipt_ack(self, link: Link, ack: ReceiptAck, draft: Draft) -> None:
+        owed = self._state.get(OwedReceiptRow, ack.owner)
+        is_mine = ack.holder == self._state.me.peer and ack.owner == link.peer
+        if is_mine and owed is not None and owed.receipt.statement.through <= ack.through:
+            self._state.delete(draft, owed)
+
+    def on_release_ack(self, link: Link, ack: ReleaseAck, draft: Draft) -> None:
+        owed = self._state.get(OwedReleaseRow, link.peer)
+        if owed is not None and owed.release.statement.grant <= ack.grant:
+            self._state.delete(draft, owed)
+
+    def on_timer(self, now: Instant, draft: Draft) -> None:
+        if self._due_s <= now.boot_s:
+            self._due_s = now.boot_s + self._state.limits.owed_retry_s
+            for owner in self._owners():
+                self.send(owner, now, draft)
+
+    def _owners(self) -> list[PeerId]:
+        receipts = {row.owner for row in self._state.all(OwedReceiptRow)}
+        return sorted(receipts | {row.owner for row in self._state.all(OwedReleaseRow)})
+
+    def deadlines(self) -> Iterator[float]:
+        if any(self._links.get(owner) for owner in self._owners()):
+            yield self._due_s
