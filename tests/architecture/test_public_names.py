@@ -9,10 +9,11 @@ from pathlib import Path
 
 LIST = Path(__file__).with_name("public_names.txt")
 SURFACES = (
-    "errors", "config", "domain.clock", "domain.envelope", "domain.identity", "domain.membership", "domain.sealed",
-    "domain.seed", "domain.task", "domain.unlearning", "protocol.limits", "protocol.messages", "protocol.peer",
-    "protocol.records", "protocol.step", "repository.port", "transport.port", "discovery.port", "workers.port",
-    "workers.job", "control.port", "control.client", "admission.authority", "admission.credentials",
+    "errors", "config.layers", "config.sections", "domain.clock", "domain.envelope", "domain.identity",
+    "domain.membership", "domain.sealed", "domain.seed", "domain.task", "domain.unlearning", "protocol.limits",
+    "protocol.messages", "protocol.peer", "protocol.records", "protocol.step", "repository.port", "transport.port",
+    "discovery.port", "workers.port", "workers.job", "control.port", "control.client", "admission.authority",
+    "admission.credentials",
 )  # fmt: skip
 
 

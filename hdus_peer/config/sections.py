@@ -1,37 +1,20 @@
-"""Configuration of a peer: a TOML file < environment `HDUS_*` < flags, checked once, frozen, every number bounded.
+"""The keys of a configuration: frozen models, every number bounded, every name ending in its unit.
 
-Rules
-1. A section is a frozen model; every number states its bounds, every name ends in its unit. What is not known is an
-   error, in the file as in the environment: a misspelt limit must not silently be the default one.
-2. An error names key, value, where the value came from and what is allowed.
-3. In the environment `__` parts section and key (`HDUS_TIMING__HEARTBEAT_INTERVAL_S=2`); lists are written with commas.
-4. Importing this costs about 0.1 s: commands that only talk to a daemon do without it.
-
-Absent on purpose: the task (it travels in the credentials) and anything secret.
+Rule: under each key stands what it means, in one or two sentences for whoever writes a configuration. They are printed
+into the files that `hdus-peer init` writes (`meanings`), and so are the bounds; a test holds that no key is without.
+The `description` of a field is something else: what is allowed, where its type does not say it.
 """
 
 import ipaddress
-import os
-import tomllib
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hdus_peer.domain.address import split_address
-from hdus_peer.errors import ConfigurationError
-from hdus_peer.wrong_values import Path as KeyPath
-from hdus_peer.wrong_values import sentences
 
-ENVIRONMENT_PREFIX = "HDUS_"
-OTHER_VARIABLES = frozenset({"HDUS_DATA_DIR"})
-"""Variables of this prefix that are no configuration: where tests and studies find data sets."""
-CONFIG_BYTES_MAX = 1 << 20
 MIB = 1 << 20
-_DELIMITER = "__"
-_ENVIRONMENT = "from the environment"
 
 
 def _split_commas(value: object) -> object:
@@ -77,35 +60,50 @@ class Section(BaseModel):
 
 
 class NetworkSection(Section):
-    """Where this peer listens and how it finds others. `advertise`: the addresses told to others (by default those of
-    the interfaces); `mdns_interfaces`: names or addresses of interfaces (by default all)."""
+    """Where this peer listens and how it finds others."""
 
     listen: ListenAddress = "0.0.0.0:7433"
+    """Where other peers reach this one: address and TCP port; port 0 takes any free one."""
     advertise: Annotated[tuple[IpAddress, ...], BeforeValidator(_split_commas), Field(max_length=8)] = ()
+    """The addresses told to others; empty: those of the interfaces."""
     static_peers: Annotated[tuple[DialledAddress, ...], BeforeValidator(_split_commas), Field(max_length=1024)] = ()
+    """Other peers to dial, beside those that mDNS finds; one direction is enough."""
     mdns: bool = True
+    """Whether other peers are looked for, and told of this one, by multicast DNS."""
     mdns_interfaces: Annotated[tuple[str, ...], BeforeValidator(_split_commas), Field(max_length=64)] = ()
+    """Names or addresses of the interfaces for mDNS; empty: all."""
     links_max: Annotated[int, Field(ge=1, le=4096)] = 256
+    """Connections to other peers at one time, whoever dialled."""
     neighbours_max: Annotated[int, Field(ge=1, le=256)] = 16
+    """How many other peers' seeds this one wants to hold."""
 
 
 class LimitsSection(Section):
-    """What is never exceeded, whoever asks. `ballast_bytes` is disk space kept so that erasing never fails."""
+    """What is never exceeded, whoever asks."""
 
     seed_bytes_max: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 64 * MIB
+    """The biggest seed that is fetched from another peer."""
     members_max: Annotated[int, Field(ge=2, le=100_000)] = 10_000
+    """How many members of the network are remembered."""
     ballast_bytes: Annotated[int, Field(ge=0, le=1024 * MIB)] = 4 * MIB
+    """Disk space kept in reserve, so that an erasure is possible on a full disk."""
 
 
 class TimingSection(Section):
     """How long is waited for whom. Silence makes a neighbour suspect, then gone."""
 
     heartbeat_interval_s: Annotated[float, Field(ge=0.05, le=60)] = 2.0
+    """How often a link says that it is alive."""
     suspect_after_s: Annotated[float, Field(ge=0.1, le=300)] = 4.5
+    """After so long a silence a neighbour is suspect; at least twice the heartbeat interval."""
     gone_after_s: Annotated[float, Field(ge=0.2, le=900)] = 12.0
+    """After so long a silence a neighbour counts as gone; more than suspect_after_s."""
     dial_timeout_s: Annotated[float, Field(ge=0.1, le=60)] = 5.0
+    """How long an address has to answer when it is dialled."""
     dial_retry_max_s: Annotated[float, Field(ge=0.5, le=600)] = 15.0
+    """The longest pause before an address that did not answer is dialled again."""
     fetch_idle_s: Annotated[float, Field(ge=0.5, le=600)] = 10.0
+    """A transfer without a byte for so long is broken off, and resumed later."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -115,59 +113,85 @@ class TimingSection(Section):
 
 
 class DataSection(Section):
-    """What is learned from. `samples` and its like: at most so many (0: all). An empty `reference` or `test` means the
-    source's own part."""
+    """What is learned from."""
 
     source: Annotated[str, Field(min_length=1, max_length=4096)] = "digits"
+    """Where the samples come from: digits, or npz:FILE."""
     shard: Annotated[str, Field(pattern=SHARD_PATTERN, description="all, drop-class:i/n or iid:i/n")] = "all"
+    """Which part of the source is this peer's own; all: everything."""
     samples: Samples = 0
+    """At most so many training samples; 0: all."""
     reference: Annotated[str, Field(max_length=4096)] = ""
+    """The unlabelled samples that the seed is distilled on, in the forms of source; empty: the source's own part."""
     reference_samples: Samples = 0
+    """At most so many reference samples; 0: all."""
     test: Annotated[str, Field(max_length=4096)] = ""
+    """The samples that accuracy is measured on, in the forms of source; empty: the source's own part."""
     test_samples: Samples = 0
+    """At most so many test samples; 0: all."""
 
 
 class TrainSection(Section):
-    """Training of the main model: Adam, cosine learning rate, early stopping. `auto`: train at start. Threads, device
-    and random seed decide the bits of a model."""
+    """Training of the main model: Adam, cosine learning rate, early stopping. Threads, device and random seed decide the
+    bits of a model."""
 
     auto: bool = True
+    """Whether a model that is not trained yet is trained at start."""
     main: Annotated[Architecture, Field(description="a registered architecture")] = "mobilenet-m"
+    """The architecture of the main model, which stays on this device."""
     seed_model: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="a registered architecture")] = (
         "mobilenet-s"
     )
+    """The architecture of the seed, which is shared; one that the task of the network allows."""
     random_seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    """Decides the first weights and the order of the samples."""
     threads: Threads = 1
+    """Threads that training uses; another number gives other bits."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "cpu"
+    """Where training runs; auto: the fastest that is there."""
     epochs_max: Annotated[int, Field(ge=1, le=100_000)] = 30
+    """At most so many passes over the samples; training stops earlier when nothing is gained."""
     batch: Batch = 16
+    """Samples in one step."""
     learning_rate: LearningRate = 0.005
+    """The learning rate at its highest; it falls along a cosine."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
+    """The weight decay of the optimiser (Adam)."""
     patience: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """Training stops after so many epochs without a gain on held-out samples."""
 
 
 class DistilSection(Section):
     """Distilling the seed from the main model on the reference samples."""
 
     temperature: Annotated[float, Field(ge=0.1, le=100)] = 3.0
+    """Softens the main model's answers, from which the seed learns."""
     steps: Steps = 800
+    """Steps of the distillation."""
     batch: Batch = 32
+    """Reference samples in one step."""
     learning_rate: LearningRate = 0.02
+    """The learning rate of the distillation."""
 
 
 class PredictSection(Section):
     """How main model and seeds are combined: (1 - rho) × own + rho × mean of the seeds."""
 
     rule: Literal["logit-mean", "prob-mean"] = "logit-mean"
+    """How main model and seeds are combined."""
     rho: Share = 0.5
+    """The weight of the seeds: 0 is the main model alone, 1 the seeds alone."""
     threads: Threads = 1
+    """Threads that predictions use; another number may give other bits."""
 
 
 class LogSection(Section):
     """What is logged, and for whom."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important lines that are logged."""
     form: Literal["human", "json"] = "human"
+    """Lines for people, or JSON, one object a line."""
 
 
 class Config(BaseSettings):
@@ -178,7 +202,9 @@ class Config(BaseSettings):
     )
 
     state_directory: FilePath = Path("~/.local/state/hdus-peer")
+    """This peer's state: identity, ledger, models, seeds. One directory per peer, on a disk of its own device."""
     credentials: FilePath | None = None
+    """The credentials file of this peer; needed at the first start only, when it is copied into the state directory."""
     network: NetworkSection = NetworkSection()
     limits: LimitsSection = LimitsSection()
     timing: TimingSection = TimingSection()
@@ -199,88 +225,3 @@ class Config(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is handed over alone: `load_config` reads the sources, so that it can say where a value came from."""
         return (init_settings,)
-
-
-def load_config(file: Path | None, overrides: Mapping[str, object]) -> Config:
-    """The configuration from `file` (none: no file), the environment, and `overrides`: flags under dotted keys
-    (`{"network.listen": "127.0.0.1:0"}`), where None means "not given". Raises ConfigurationError."""
-    layers = (
-        (f"in {file}", _from_file(file) if file else {}),
-        (_ENVIRONMENT, _from_environment()),
-        ("given as a flag", _from_flags(overrides)),
-    )
-    merged: dict[str, Any] = {}
-    for _, layer in layers:
-        merged = _merge(merged, layer)
-    try:
-        return Config(**merged)
-    except ValidationError as problem:
-        text = sentences(problem, Config, lambda path: _origin(path, layers))
-        raise ConfigurationError(text) from problem
-
-
-def _from_file(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(CONFIG_BYTES_MAX + 1)
-        if len(data) > CONFIG_BYTES_MAX:
-            raise ConfigurationError(
-                f"{file} is too big for a configuration: at most {CONFIG_BYTES_MAX} bytes are read."
-            )
-        return tomllib.loads(data.decode("utf-8"))
-    except OSError as problem:
-        raise ConfigurationError(f"The configuration {file} cannot be read: {problem.strerror}.") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise ConfigurationError(f"{file} is no TOML: {problem}. Correct that line.") from problem
-
-
-def _from_environment() -> dict[str, Any]:
-    ours = [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]
-    names = [name for name in ours if name not in OTHER_VARIABLES]
-    for name in names:
-        first = name[len(ENVIRONMENT_PREFIX) :].lower().split(_DELIMITER)[0]
-        if first not in Config.model_fields:
-            known = ", ".join(sorted(Config.model_fields))
-            raise ConfigurationError(
-                f"There is no key {first} (from the environment variable {name}); known here: {known}. Unset it."
-            )
-    source = EnvSettingsSource(Config, env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter=_DELIMITER)
-    found: dict[str, Any] = source()
-    return found
-
-
-def _from_flags(overrides: Mapping[str, object]) -> dict[str, Any]:
-    nested: dict[str, Any] = {}
-    for key, value in overrides.items():
-        if value is not None:
-            for part in reversed(key.split(".")):
-                value = {part: value}
-            nested = _merge(nested, value)  # type: ignore[arg-type]
-    return nested
-
-
-def _merge(lower: dict[str, Any], upper: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(lower)
-    for key, value in upper.items():
-        below = merged.get(key)
-        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _origin(path: KeyPath, layers: tuple[tuple[str, dict[str, Any]], ...]) -> str:
-    """Where the value that won at `path` came from: the highest layer that has it."""
-    where = next((where for where, layer in reversed(layers) if _has(layer, path)), "by default")
-    if where != _ENVIRONMENT:
-        return where
-    names = [part.upper() for part in path if isinstance(part, str)]
-    return f"{_ENVIRONMENT} variable {ENVIRONMENT_PREFIX}{_DELIMITER.join(names)}"
-
-
-def _has(layer: Any, path: KeyPath) -> bool:
-    for part in path:
-        if not isinstance(layer, dict):
-            return True
-        if part not in layer:
-            return False
-        layer = layer[part]
-    return True
