@@ -10,7 +10,8 @@ call may succeed later without anybody changing anything.
     │   ├── ConfigurationError   2   a wrong key, value or file
     │   ├── DataError            2   training or prediction input that cannot be used
     │   ├── AdmissionError       4   credentials or certificates
-    │   ├── StateError           5   the state directory: locked, unreadable, from a later version, left
+    │   ├── StateError           5   the state directory: locked, unreadable, from a later version
+    │   │   └── LeftError        5   it is that of a peer that has left its network
     │   ├── StorageError         6   the disk refused (full, read-only)
     │   ├── WorkerError          7   a child process failed
     │   └── NotRunningError      8   no daemon answers
@@ -57,6 +58,10 @@ class StateError(LocalError):
     """The state directory cannot be used as it is."""
 
     exit_code = 5
+
+
+class LeftError(StateError):
+    """The peer of this state directory has left its network, and comes back only when it is told to."""
 
 
 class StorageError(LocalError):

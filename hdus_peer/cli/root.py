@@ -18,12 +18,14 @@ from hdus_peer.errors import HdusError
 
 INTERRUPTED = 130
 
-COMMANDS = ("start", "stop", "status", "peers", "seeds", "train", "predict", "evaluate", "leave", "network", "demo")
+COMMANDS = (
+    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "network", "demo",
+)  # fmt: skip
 
 EPILOG = """\b
 Exit codes
     0  done
-    1  a check of the demo did not hold
+    1  a check did not hold (demo), or the peer is not serving (health)
     2  a wrong option, configuration or input
     3  done here, but some peers have not confirmed yet
     4  credentials missing, expired or of another network

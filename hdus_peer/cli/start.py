@@ -22,6 +22,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen for other peers; port 0 takes any free one.")
 @click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="A peer to dial; may be repeated.")
 @click.option("--rejoin", is_flag=True, help="Come back after a leave.")
+@click.option("--unless-left", is_flag=True, help="End with 0 where this peer has left, for supervisors.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key, for example below.")
 @json_option
 def start(
@@ -31,6 +32,7 @@ def start(
     listen: str | None,
     peers: tuple[str, ...],
     rejoin: bool,
+    unless_left: bool,
     settings: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -38,6 +40,9 @@ def start(
 
     It finds the others by mDNS and by --peer, trains on its own data, shares one small seed, and serves predictions.
     With --json its log is JSON, one object a line.
+
+    A supervisor that starts again whatever failed should give --unless-left, so that it leaves a peer that has left
+    alone.
 
     \b
     Examples
@@ -48,6 +53,7 @@ def start(
     """
     from hdus_peer.config import load_config
     from hdus_peer.daemon import run
+    from hdus_peer.errors import LeftError
 
     named = {
         "credentials": credentials,
@@ -57,7 +63,13 @@ def start(
         "log.form": "json" if as_json else None,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    run(load_config(config_file, {**dict(_setting(text) for text in settings), **given}), rejoin=rejoin)
+    config = load_config(config_file, {**dict(_setting(text) for text in settings), **given})
+    try:
+        run(config, rejoin=rejoin)
+    except LeftError as left:
+        if not unless_left:
+            raise
+        click.echo(f"hdus-peer: {left}", err=True)
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -4,6 +4,8 @@ Rules
 1. Only the owner of the state directory can open the socket: the file system admits, so there is no second password.
 2. The service decides nothing: every call goes to the `ControlledDaemon`, every HdusError back to the caller as it is.
 3. `stop` lets running calls finish within its grace, so that the last value of a leave arrives, and removes the socket.
+4. The service describes itself (gRPC reflection), so that grpcurl and its like need no .proto. Here only: on the peer
+   port there is nobody to whom the protocol would be news.
 """
 
 import contextlib
@@ -15,6 +17,7 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 from google.protobuf.message import Message
+from grpc_reflection.v1alpha import reflection
 
 from hdus_peer.control.address import choose_socket
 from hdus_peer.control.codec import to_message
@@ -27,6 +30,7 @@ from hdus_peer.errors import HdusError, StateError
 M = TypeVar("M", bound=Message)
 Context = grpc.aio.ServicerContext[Any, Any]
 
+_SERVICE = pb.DESCRIPTOR.services_by_name["Control"].full_name
 _OPTIONS = [
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
@@ -50,6 +54,7 @@ class ControlServer:
         socket.unlink(missing_ok=True)
         server = grpc.aio.server(options=_OPTIONS)
         rpc.add_ControlServicer_to_server(_Service(self._daemon), server)  # type: ignore[no-untyped-call]
+        reflection.enable_server_reflection((_SERVICE, reflection.SERVICE_NAME), server)
         _bind_privately(server, socket)
         await server.start()
         self._server, self._socket = server, socket

@@ -34,7 +34,7 @@ from hdus_peer.domain.task import Task
 from hdus_peer.driver import Driver
 from hdus_peer.driver.effects import Effects
 from hdus_peer.driver.shell import Input, Shell
-from hdus_peer.errors import DataError, StateError
+from hdus_peer.errors import DataError, LeftError, StateError
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.payload import Readable
 from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, Phase
@@ -131,7 +131,7 @@ class Daemon:
     def _check_phase(self, rejoin: bool) -> None:
         phase = self._core.state.row.phase
         if phase in (Phase.LEFT, Phase.HELD) and not rejoin:
-            raise StateError(
+            raise LeftError(
                 f"This peer has left its network ({phase}); nothing of it is held anywhere. "
                 "To come back with a new seed: hdus-peer start --rejoin"
             )
@@ -150,7 +150,9 @@ class Daemon:
             self._train_now()
 
     async def _end(self, shell: "asyncio.Task[None]") -> None:
-        """In order: no news, no calls, no training, no links, no effects, no writes, no lock."""
+        """In order: not healthy, no news, no calls, no training, no links, no effects, no writes, no lock."""
+        self._stop_asked.set()
+        self._show_health()
         try:
             async with asyncio.timeout(STOP_S):
                 if self._discovery is not None:
@@ -205,10 +207,16 @@ class Daemon:
         await self._carry_out(lambda core, now: core.command(seed, now))
 
     def _on_event(self, event: Event) -> None:
+        self._show_health()
         if event.name in ("PeerAlive", "PeerSuspected", "PeerGone", "Started") and self._discovery is not None:
             self._discovery.lonely(self._views.is_lonely())
         elif event.name == "Left" and not self._streams:
             self._stop_after_linger()
+
+    def _show_health(self) -> None:
+        """SERVING while everything is up and seeds are given: not before, not while leaving, not while stopping."""
+        is_up = self._discovery is not None and not self._stop_asked.is_set()
+        self._transport.set_serving(is_up and self._core.state.is_active)
 
     def _stop_after_linger(self) -> None:
         """The leave is complete and nobody is watching: give the last messages a moment, then end."""

@@ -50,6 +50,11 @@ class GrpcTransport:
         """How many calls have passed the handshake since the start."""
         return self._parts[1].handlers_entered
 
+    def set_serving(self, is_serving: bool) -> None:
+        """What grpc.health.v1 says from now on; NOT_SERVING until this was called, and once `stop` was."""
+        if self._started is not None:
+            self._started[1].health.set_serving(is_serving)
+
     async def identify(self, address: str) -> PeerId:
         return await self._parts[2].identify(address)
 

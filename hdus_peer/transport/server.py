@@ -5,7 +5,8 @@ Rules
    that a test can see that a stranger never enters one.
 2. Whatever a caller sends gives an answer, a refusal or a broken-off stream: no handler fails on bytes.
 
-Absent on purpose: what an accepted link carries (`session`), and who may fetch what (the listener).
+Absent on purpose: what an accepted link carries (`session`), who may fetch what (the listener), and reflection: a
+member knows the protocol, and nobody else needs to.
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from hdus_peer.errors import (
 )
 from hdus_peer.transport.channel import ACCEPTED, SERVICE, server_options
 from hdus_peer.transport.chunks import Chunk, decode_chunk, encode_chunk
+from hdus_peer.transport.health import Health
 from hdus_peer.transport.link import STREAM_ERRORS, Link
 from hdus_peer.transport.serving import BUSY, GONE, Write
 from hdus_peer.transport.session import Session
@@ -43,9 +45,11 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class Server:
     def __init__(self, session: Session, tls: TlsMaterial) -> None:
         self.handlers_entered = 0
+        self.health = Health(self._enter)
         self._session = session
         self._server = grpc.aio.server(options=server_options(session.limits))
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, self._handlers()),))
+        peer_service = grpc.method_handlers_generic_handler(SERVICE, self._handlers())
+        self._server.add_generic_rpc_handlers((peer_service, self.health.handlers()))
         self._credentials = server_credentials(tls)
 
     async def start(self, listen: str) -> str:
@@ -63,6 +67,7 @@ class Server:
         return join_address(host, port)
 
     async def stop(self, grace_s: float) -> None:
+        self.health.end()
         await self._server.stop(grace_s)
 
     def _handlers(self) -> dict[str, Any]:

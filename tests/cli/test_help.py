@@ -43,4 +43,4 @@ def _kinds(kind: type[HdusError]) -> list[type[HdusError]]:
 
 
 def test_every_command_has_a_file_of_its_name() -> None:
-    assert len(set(COMMANDS)) == len(COMMANDS) == 11
+    assert len(set(COMMANDS)) == len(COMMANDS) == 12

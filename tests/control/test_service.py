@@ -7,7 +7,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from hdus_peer.control.client import ControlClient
 from hdus_peer.control.server import ControlServer
@@ -168,3 +170,17 @@ def _ask_forever(client: ControlClient) -> None:
 def _dead_socket(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(os.fspath(path))
+
+
+def test_the_socket_describes_itself(daemon: MemoryDaemon, state: Path) -> None:
+    """What grpcurl asks first: which services there are, and the messages of one."""
+    asked = (
+        reflection_pb2.ServerReflectionRequest(list_services=""),
+        reflection_pb2.ServerReflectionRequest(file_containing_symbol="hdus_peer.control.v1.Control"),
+    )
+    with served(daemon, state), grpc.insecure_channel(f"unix:{state / 'control.sock'}") as channel:
+        ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
+        listed, described = ask(iter(asked), timeout=10)
+    names = {service.name for service in listed.list_services_response.service}
+    assert names == {"hdus_peer.control.v1.Control", "grpc.reflection.v1alpha.ServerReflection"}
+    assert b"PeerStatus" in b"".join(described.file_descriptor_response.file_descriptor_proto)

@@ -29,11 +29,14 @@ def test_a_leave_erases_everywhere_and_ends_the_daemon(peers: Network) -> None:
     for peer, other in ((anna, "cleo"), (cleo, "anna")):
         peer.wait_serving(other)
         assert len(peer.files()) == 4
+        assert peer.typed("health").answer["status"] == "SERVING"
+    assert bela.typed("health").code == 8
     assert_nothing_of(seed.payload_sha256, anna, cleo)
 
     refused = bela.refused_start()
     assert refused.code == 5
     assert "hdus-peer start --rejoin" in refused.answer["error"]
+    assert bela.refused_start("--unless-left").code == 0, "a supervisor need not start it again"
 
     mark = anna.mark
     bela.start("--rejoin").wait_event("SeedPublished")
@@ -56,6 +59,8 @@ def test_a_holder_that_was_away_erases_when_it_comes_back(peers: Network, crashe
     now = bela.status()
     assert (now.phase, now.holders, now.generation) == (Phase.LEAVING, 1, 0)
     assert now.training.state != "running"
+    health = bela.typed("health")
+    assert (health.code, health.answer["status"], health.answer["phase"]) == (1, "NOT_SERVING", "leaving")
     assert leave(bela, 0.2) == (3, {"anna": True, "cleo": False}), "typed again, it shows how far it is"
     assert_nothing_of(payload, anna, bela)
 

@@ -8,6 +8,7 @@ from hdus_peer.domain.tls_name import ANY_TLS_NAME
 from hdus_peer.errors import AdmissionError, UnreachableError
 from hdus_peer.transport.channel import IDENTIFY
 from hdus_peer.transport.grpc import GrpcTransport
+from hdus_peer.transport.health import CHECK
 from hdus_peer.transport.tls import peer_of
 from tests.contracts.transport import Node
 from tests.transport.certificates import Authority
@@ -46,16 +47,18 @@ async def test_an_outsider_that_does_not_check_reaches_no_handler(world: GrpcWor
     for pair in ((None, None), (foreign.private_key_pem, foreign.certificate_chain_pem)):
         credentials = grpc.ssl_channel_credentials(root, *pair)
         async with grpc.aio.secure_channel(ann.transport.address, credentials, options) as channel:
-            with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
-                await channel.unary_unary(IDENTIFY)(b"")
+            for method in (IDENTIFY, CHECK):
+                with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
+                    await channel.unary_unary(method)(b"")
     assert entered(ann) == 0
 
 
 async def test_plaintext_reaches_no_handler(world: GrpcWorld) -> None:
     ann = await world.join()
     async with grpc.aio.insecure_channel(ann.transport.address) as channel:
-        with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
-            await channel.unary_unary(IDENTIFY)(b"")
+        for method in (IDENTIFY, CHECK):
+            with pytest.raises(grpc.aio.AioRpcError, match="UNAVAILABLE"):
+                await channel.unary_unary(method)(b"")
     assert entered(ann) == 0
 
 
