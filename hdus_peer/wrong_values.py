@@ -5,7 +5,7 @@ Rule: whoever reads the sentence can correct the value without opening any docum
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -69,11 +69,16 @@ def _field_at(path: Path, model: type[BaseModel]) -> FieldInfo | None:
 
 
 def _model_at(path: Path, model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model that the keys of `path` lead to; positions in a tuple of models are passed over."""
     for part in path:
-        field = model.model_fields.get(str(part))
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        below = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if below is None:
             return None
-        model = field.annotation
+        model = below
     return model
 
 

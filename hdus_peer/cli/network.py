@@ -3,6 +3,7 @@
 Rule: admission is imported by the commands, not by this module, so that `--help` stays fast.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,13 +13,23 @@ from hdus_peer.cli.options import json_option
 
 _CREATE_HELP = """Make a network in DIR: its root key, its certificate and its task.
 
-A task says what the network learns. TASK is one that comes with hdus-peer (digits, mnist, fashion-mnist, cifar10) or a
-file of that form. Keep DIR off the peers' devices: whoever has its root.key can admit anybody.
+A task says what the network learns. TASK is one that comes with hdus-peer or a file of that form: pictures (digits,
+mnist, fashion-mnist, cifar10), rows of a table with typed columns (adult), windows of sensors (har), sequences
+(ecg5000). `network task NAME` shows one, to begin your own with. Keep DIR off the peers' devices: whoever has its
+root.key can admit anybody.
 
 \b
 Examples:
   hdus-peer network create ~/home --task digits
   hdus-peer network create ~/clinic --task task.toml --name clinic
+"""
+
+_TASK_HELP = """Print the task TASK, a preset or a file, once it has been checked: the beginning of a file of your own.
+
+\b
+Examples:
+  hdus-peer network task adult
+  hdus-peer network task ~/task.toml --json
 """
 
 _ISSUE_HELP = """Admit a member called NAME: writes one credentials file.
@@ -53,6 +64,20 @@ def create(directory: Path, task: str, name: str | None, as_json: bool) -> None:
         return
     click.echo(f"The network {made.name} is in {directory}; its task is {made.task.name}.")
     click.echo(f"Next: hdus-peer network issue NAME --network {directory}")
+
+
+@network.command(name="task", help=_TASK_HELP, short_help="Print and check a task.")
+@click.argument("task", metavar="TASK")
+@json_option
+def show_task(task: str, as_json: bool) -> None:
+    from hdus_peer.admission.task_file import parse_task, task_text
+
+    text = task_text(task)
+    if not as_json:
+        click.echo(text, nl=False)
+        return
+    parsed = parse_task(text, task)
+    click.echo(json.dumps({**dataclasses.asdict(parsed), "task_fingerprint": parsed.fingerprint}))
 
 
 @network.command(help=_ISSUE_HELP, short_help="Admit a member.")

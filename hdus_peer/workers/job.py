@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.task import Task
+from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +38,10 @@ class Distillation:
 
 @dataclass(frozen=True, slots=True)
 class TrainingJob:
-    """`directory`: where models, checkpoints and results go. `data`, `reference`: sources (`digits`,
-    `npz:FILE#x=…,y=…`); `shard`: `drop-class:i/n`, `iid:i/n` or `all`; `samples`, `reference_samples`,
-    `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now; `seal`: the seed is wanted in its
-    sealed form (it is not, where it was published already)."""
+    """`directory`: where models, checkpoints and results go. `data`, `reference`, `test`: sources (see
+    `learning.sources`); `shard`: see `learning.shards`; `main`: an architecture's name, or package.module:factory;
+    `samples`, `reference_samples`, `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now;
+    `seal`: the seed is wanted in its sealed form (it is not, where it was published already)."""
 
     directory: Path
     owner: PeerId
@@ -68,6 +68,8 @@ class TrainingJob:
         """SHA-256 (hex) of everything but the directory and what is done with the result."""
         fields = dataclasses.asdict(self)
         del fields["directory"], fields["seal"]
+        if not self.task.features:
+            del fields["task"]["features"]  # as in the task's own fingerprint
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
@@ -77,11 +79,18 @@ class TrainingJob:
     def from_json(cls, text: str) -> "TrainingJob":
         """The inverse of `to_json`; the file is made by the daemon, so a wrong one is our own bug."""
         fields = json.loads(text)
-        task: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in fields["task"].items()
-        }
-        fields["task"] = Task(**task)
+        task = _tuples(fields["task"])
+        fields["task"] = Task(**task | {"features": tuple(_feature(feature) for feature in task["features"])})
         fields["directory"] = Path(fields["directory"])
         fields["schedule"] = Schedule(**fields["schedule"])
         fields["distillation"] = Distillation(**fields["distillation"])
         return cls(**fields)
+
+
+def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+
+
+def _feature(fields: dict[str, Any]) -> Feature:
+    kinds = {"type": FeatureType(fields["type"]), "encoding": Encoding(fields["encoding"])}
+    return Feature(**_tuples(fields) | kinds)

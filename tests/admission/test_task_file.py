@@ -3,6 +3,8 @@ from pathlib import Path
 import pytest
 
 from hdus_peer.admission.task_file import parse_task, preset_names, task_text
+from hdus_peer.cli.network import create
+from hdus_peer.domain.task import Encoding, Feature, FeatureType
 from hdus_peer.errors import ConfigurationError
 
 GOOD = """
@@ -30,11 +32,12 @@ def test_whole_numbers_and_decimals_give_one_fingerprint() -> None:
 def test_presets_are_tasks(name: str) -> None:
     task = parse_task(task_text(name), name)
     assert task.name == name
-    assert len(task.classes) == 10
+    assert len(task.mean) == len(task.std) == task.shape[0]
 
 
 def test_the_presets_are_those_that_the_help_names() -> None:
-    assert preset_names() == ("cifar10", "digits", "fashion-mnist", "mnist")
+    assert preset_names() == ("adult", "cifar10", "digits", "ecg5000", "fashion-mnist", "har", "mnist")
+    assert all(name in create.help for name in preset_names())  # type: ignore[operator]
     assert parse_task(task_text("digits"), "digits").shape == (1, 8, 8)
 
 
@@ -61,6 +64,9 @@ def test_the_presets_are_those_that_the_help_names() -> None:
         ('["mobilenet-s"]', '["a", "a"]', "every architecture once"),
         ('name = "pets"', 'name = "my pets"', "1 to 40 letters"),
         ('name = "pets"', "", "name is missing"),
+        ("mean = [0.5, 0.5, 0.5]", "", "mean is missing"),
+        ("shape = [3, 32, 32]", "", "shape is missing"),
+        ("shape = [3, 32, 32]", "shape = [3, 32, 32]\nfeatures = []", "features = .*at least 1 item"),
         ('name = "pets"', 'name = "pets"\nscael = 1', "no key scael .*did you mean scale"),
         ('name = "pets"', "name = pets", "is no TOML"),
     ],
@@ -70,6 +76,79 @@ def test_a_wrong_task_names_key_value_and_what_is_allowed(old: str, new: str, se
     with pytest.raises(ConfigurationError, match=sentence) as caught:
         parse_task(GOOD.replace(old, new), "pets.toml")
     assert "pets.toml" in str(caught.value)
+
+
+ROWS = """
+name = "loans"
+classes = ["no", "yes"]
+seed_architectures = ["mlp-s"]
+
+[[features]]
+name = "age"
+type = "number"
+mean = 40.0
+std = 12.0
+
+[[features]]
+name = "work"
+type = "category"
+values = ["public", "private", "none"]
+
+[[features]]
+name = "member"
+type = "boolean"
+
+[[features]]
+name = "grade"
+type = "category"
+values = ["low", "high"]
+encoding = "index"
+mean = 0.5
+std = 0.5
+"""
+
+
+def test_a_table_has_features_from_which_the_rest_follows() -> None:
+    task = parse_task(ROWS, "task.toml")
+    assert (task.shape, task.scale) == ((6,), 1.0)
+    assert task.mean == (40.0, 0.0, 0.0, 0.0, 0.0, 0.5)
+    assert task.std == (12.0, 1.0, 1.0, 1.0, 1.0, 0.5)
+    assert task.features == (
+        Feature("age", FeatureType.NUMBER),
+        Feature("work", FeatureType.CATEGORY, ("public", "private", "none"), Encoding.ONE_HOT),
+        Feature("member", FeatureType.BOOLEAN),
+        Feature("grade", FeatureType.CATEGORY, ("low", "high"), Encoding.INDEX),
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ('classes = ["no"', 'shape = [6]\nclasses = ["no"', "features without shape"),
+        ('classes = ["no"', 'scale = 2.0\nclasses = ["no"', "features without scale"),
+        ('"boolean"', '"bool"', r"features\.2\.type = 'bool'.*'number', 'boolean' or 'category'"),
+        ('"boolean"', '"boolean"\nvalues = ["a", "b"]', "for the type 'category' only, and member is a boolean"),
+        ('["public", "private", "none"]', '["public"]', "values of work: two or more"),
+        ('["public", "private", "none"]', '["a", "a"]', "values of work: .*every value once"),
+        ('["public", "private", "none"]', '["a", "b"]\nmean = 1.0', "mean and std of work"),
+        ('values = ["public", "private", "none"]', "", "values of work: two or more"),
+        ('name = "member"', 'name = "age"', "'age' is there twice"),
+        ('name = "member"', 'name = ""', r"features\.2\.name = ''.*1 to 80 characters"),
+        ("std = 12.0", "std = 0.0", r"features\.0\.std = 0\.0.*above 0"),
+        ("std = 12.0", "sdt = 12.0", "no key features.0.sdt"),
+        ('"index"', '"binary"', "'one-hot' or 'index'"),
+    ],
+)
+def test_wrong_features_are_named(old: str, new: str, sentence: str) -> None:
+    assert old in ROWS
+    with pytest.raises(ConfigurationError, match=sentence):
+        parse_task(ROWS.replace(old, new), "loans.toml")
+
+
+def test_a_table_is_not_wider_than_a_model_takes() -> None:
+    values = ", ".join(f'"{number}"' for number in range(4096))
+    with pytest.raises(ConfigurationError, match="at most 4096 numbers"):
+        parse_task(ROWS.replace('"public", "private", "none"', values), "loans.toml")
 
 
 def test_a_file_is_read_and_checked(tmp_path: Path) -> None:
@@ -82,7 +161,7 @@ def test_a_file_is_read_and_checked(tmp_path: Path) -> None:
 
 
 def test_neither_preset_nor_file_names_the_presets() -> None:
-    with pytest.raises(ConfigurationError, match=r"neither a preset \(cifar10, digits.*nor a file"):
+    with pytest.raises(ConfigurationError, match=r"neither a preset \(adult, cifar10, digits.*nor a file"):
         task_text("digitz")
 
 

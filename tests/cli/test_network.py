@@ -61,7 +61,7 @@ def test_errors_are_those_of_the_product(home: Path, tmp_path: Path) -> None:
     assert isinstance(run("issue", "anna", "--network", str(tmp_path / "none")).exception, AdmissionError)
 
 
-@pytest.mark.parametrize("command", ["create", "issue"])
+@pytest.mark.parametrize("command", ["create", "issue", "task"])
 def test_help_has_examples(command: str) -> None:
     output = run(command, "--help").output
     assert "Examples:" in output
@@ -75,3 +75,12 @@ def test_the_command_file_imports_neither_admission_nor_cryptography() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_task_is_printed_as_the_beginning_of_another(tmp_path: Path) -> None:
+    text = run("task", "adult").output
+    (tmp_path / "task.toml").write_text(text)
+    shown = json.loads(run("task", str(tmp_path / "task.toml"), "--json").output)
+    assert shown["features"][1]["type"] == "category"
+    assert shown["task_fingerprint"] == json.loads(run("task", "adult", "--json").output)["task_fingerprint"]
+    assert "neither a preset" in str(run("task", str(tmp_path / "none")).exception)

@@ -8,7 +8,7 @@ import pytest
 from hdus_peer.control import port
 from hdus_peer.control.codec import from_message, to_message
 from hdus_peer.control.v1 import control_pb2 as pb
-from hdus_peer.domain.task import Task
+from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 from hdus_peer.errors import MalformedError
 from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
 from tests.control.memory_daemon import ENSEMBLE, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK
@@ -24,6 +24,7 @@ KINDS = [
     port.HolderErasure,
     port.LeaveProgress,
     Task,
+    Feature,
     EnsembleState,
     Evaluation,
     Prediction,
@@ -35,6 +36,7 @@ VALUES = [
     HOLDERS[0],
     *LEAVE,
     TASK,
+    dataclasses.replace(TASK, features=(Feature("work", FeatureType.CATEGORY, ("a", "b"), Encoding.ONE_HOT),)),
     Prediction([[0.25, 0.75]], [[0.5, 0.5]], ENSEMBLE),
     Prediction([], [], ENSEMBLE),
     Evaluation("global", "logit-mean", 10, 0.5, 0.75, "ab" * 32, ENSEMBLE),

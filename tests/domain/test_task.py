@@ -3,7 +3,7 @@
 import dataclasses
 
 from hdus_peer.domain.seed import Parameter
-from hdus_peer.domain.task import Task
+from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 
 DIGITS = Task("digits", tuple("0123456789"), (1, 8, 8), 16.0, (0.3,), (0.4,), ("mlp",))
 
@@ -22,10 +22,26 @@ def test_every_field_is_part_of_it() -> None:
         "mean": (0.30000000000000004,),
         "std": (0.5,),
         "seed_architectures": ("mlp", "cnn"),
+        "features": (Feature("age", FeatureType.NUMBER),),
     }
     assert set(changes) == {field.name for field in dataclasses.fields(Task)}
     prints = {dataclasses.replace(DIGITS, **{name: value}).fingerprint for name, value in changes.items()}  # type: ignore[arg-type]
     assert len(prints | {DIGITS.fingerprint}) == len(changes) + 1
+
+
+def test_every_part_of_a_feature_counts_and_so_does_the_order() -> None:
+    category = Feature("work", FeatureType.CATEGORY, ("a", "b"), Encoding.ONE_HOT)
+    number = Feature("age", FeatureType.NUMBER)
+    rows = [
+        (number, category),
+        (category, number),
+        (number, dataclasses.replace(category, values=("b", "a"))),
+        (number, dataclasses.replace(category, encoding=Encoding.INDEX)),
+        (dataclasses.replace(number, type=FeatureType.BOOLEAN), category),
+    ]
+    assert len({dataclasses.replace(DIGITS, features=features).fingerprint for features in rows}) == len(rows)
+    assert [feature.width for feature in rows[0]] == [1, 2]
+    assert rows[3][1].width == 1
 
 
 def test_the_parameters_that_a_manifest_carries() -> None:

@@ -138,7 +138,7 @@ class PeerStatus(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ...) -> None: ...
 
 class Task(_message.Message):
-    __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures")
+    __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures", "features")
     NAME_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     SHAPE_FIELD_NUMBER: _ClassVar[int]
@@ -146,6 +146,7 @@ class Task(_message.Message):
     MEAN_FIELD_NUMBER: _ClassVar[int]
     STD_FIELD_NUMBER: _ClassVar[int]
     SEED_ARCHITECTURES_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     name: str
     classes: _containers.RepeatedScalarFieldContainer[str]
     shape: _containers.RepeatedScalarFieldContainer[int]
@@ -153,7 +154,20 @@ class Task(_message.Message):
     mean: _containers.RepeatedScalarFieldContainer[float]
     std: _containers.RepeatedScalarFieldContainer[float]
     seed_architectures: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., shape: _Optional[_Iterable[int]] = ..., scale: _Optional[float] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ..., seed_architectures: _Optional[_Iterable[str]] = ...) -> None: ...
+    features: _containers.RepeatedCompositeFieldContainer[Feature]
+    def __init__(self, name: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., shape: _Optional[_Iterable[int]] = ..., scale: _Optional[float] = ..., mean: _Optional[_Iterable[float]] = ..., std: _Optional[_Iterable[float]] = ..., seed_architectures: _Optional[_Iterable[str]] = ..., features: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ...) -> None: ...
+
+class Feature(_message.Message):
+    __slots__ = ("name", "type", "values", "encoding")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: str
+    values: _containers.RepeatedScalarFieldContainer[str]
+    encoding: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class PeerView(_message.Message):
     __slots__ = ("peer", "name", "state", "address", "dialled", "generation", "held", "holds_mine", "cloned", "heard_ms")
