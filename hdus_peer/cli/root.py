@@ -19,7 +19,8 @@ from hdus_peer.errors import HdusError
 INTERRUPTED = 130
 
 COMMANDS = (
-    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "network", "demo",
+    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "check",
+    "network", "demo",
 )  # fmt: skip
 
 EPILOG = """\b

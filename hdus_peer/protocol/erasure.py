@@ -20,6 +20,7 @@ class Cause(enum.StrEnum):
     SUPERSEDED = "superseded"
     DISPLACED = "displaced"
     REFUSED = "refused"
+    LOST = "lost"  # its files were gone or damaged, and nobody can use it: written by a repair
     ROLLED_BACK = "rolled-back"
     REPLACED = "replaced"
     DEPARTURE = "departure"

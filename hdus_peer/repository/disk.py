@@ -62,6 +62,13 @@ class Disk(Protocol):
     def size(self, path: Path) -> int | None:
         """In bytes; None where there is no such file."""
 
+    def is_directory(self, path: Path) -> bool: ...
+
+    def mode(self, path: Path) -> int | None:
+        """The permission bits of a file or directory; None where there is none."""
+
+    def set_mode(self, path: Path, mode: int) -> None: ...
+
     def open_write(self, path: Path) -> OpenFile:
         """For reading and writing; created with mode 0600 where it is missing."""
 
@@ -167,6 +174,20 @@ class LocalDisk:
             except FileNotFoundError:
                 return None
         return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+    def is_directory(self, path: Path) -> bool:
+        return path.is_dir() and not path.is_symlink()
+
+    def mode(self, path: Path) -> int | None:
+        with translated(path):
+            try:
+                return stat.S_IMODE(os.stat(path).st_mode)
+            except FileNotFoundError:
+                return None
+
+    def set_mode(self, path: Path, mode: int) -> None:
+        with translated(path):
+            os.chmod(path, mode)
 
     def open_write(self, path: Path) -> OpenFile:
         with translated(path):

@@ -13,7 +13,6 @@ Thread-safe, as long as one payload hash is worked on by one thread at a time. A
 erased or adopted (`protocol`), and `models/` (the trainer's).
 """
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,27 +28,34 @@ from hdus_peer.repository.ledger import LEDGER_NAME, Ledger
 from hdus_peer.repository.lock import DirectoryLock
 from hdus_peer.repository.payloads import PayloadFiles, digest_of
 from hdus_peer.repository.port import NOT_A_HASH, Location, Partial, Recovered, is_payload_hash, referenced
+from hdus_peer.repository.strays import strays
 
 BALLAST_BYTES = 1024 * 1024
 CACHE_TAG_NAME = "CACHEDIR.TAG"
 CACHE_TAG = b"Signature: 8a477f597d28d172789f06886806bc55\n# Seeds of other peers and their keys: not for backups.\n"
 T = TypeVar("T")
-_STORED_NAME = re.compile(r"([0-9a-f]{64})(\.[a-z]+)?")
 
 
 class DurableRepository:
     """See `port.Repository`. Opening takes the directory's lock and raises StateError where it cannot be used."""
 
-    def __init__(self, directory: Path, disk: Disk | None = None, ballast_bytes: int = BALLAST_BYTES) -> None:
-        """`ballast_bytes`: how much room is kept for notices and erasures on a full disk."""
+    def __init__(
+        self,
+        directory: Path,
+        disk: Disk | None = None,
+        ballast_bytes: int = BALLAST_BYTES,
+        lock: DirectoryLock | None = None,
+    ) -> None:
+        """`ballast_bytes`: how much room is kept for notices and erasures on a full disk; `lock`: that which
+        the caller has taken already, and keeps."""
         self._disk = LocalDisk() if disk is None else disk
         directory = directory.absolute()
         self._keys = KeyFiles(directory / "keys", self._disk)
         self._payloads = PayloadFiles(directory / "seeds", self._disk)
         self._disk.make_directory(directory)
         with ExitStack() as undo:
-            self._lock = DirectoryLock(directory)
-            undo.callback(self._lock.release)
+            self._lock = DirectoryLock(directory) if lock is None else None
+            undo.callback(self._unlock)
             for cache in (self._keys.directory, self._payloads.directory):
                 self._make_cache(cache)
             self._ballast = Ballast(directory, self._disk, ballast_bytes)
@@ -107,14 +113,18 @@ class DurableRepository:
 
     def sweep(self) -> list[str]:
         kept = referenced(self.load())
-        key_names = _strays(self._keys.names(), kept)
-        payload_names = _strays(self._payloads.names(), kept)
+        key_names = strays(self._keys.names(), kept)
+        payload_names = strays(self._payloads.names(), kept)
         self._with_room(lambda: self._destroy(list(key_names), list(payload_names)))
         return sorted({*key_names.values(), *payload_names.values()})
 
     def close(self) -> None:
         self._ledger.close()
-        self._lock.release()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
 
     def _destroy(self, key_names: list[str], payload_names: list[str]) -> None:
         """Every key's bytes are gone before the first payload's name is."""
@@ -142,9 +152,3 @@ class DurableRepository:
 def _check(payload_sha256: str) -> None:
     if not is_payload_hash(payload_sha256):
         raise RefusedError(NOT_A_HASH)
-
-
-def _strays(names: Iterable[str], kept: frozenset[str]) -> dict[str, str]:
-    """The hash that each of our own file names stands for, where no row refers to that file."""
-    found = {name: _STORED_NAME.fullmatch(name) for name in names}
-    return {name: match[1] for name, match in found.items() if match is not None and name not in kept}

@@ -1,15 +1,31 @@
 """The tables of `ledger.sqlite`, written out, and how an older ledger becomes one of this version.
 
-Rules: a ledger's version is `PRAGMA user_version`, the number of migrations that were applied to it; a migration that
-was released is never edited, a later one is appended. A ledger of a later version is refused: an older program could
-not keep what it does not know. Columns are the fields of `protocol.records` (a test compares them); signed statements
-are blobs (see `rows`), tuples are JSON. No key of a payload is ever in here.
+Rules
+1. A ledger's version is `PRAGMA user_version`: the number of the last migration that was applied to it.
+2. A migration that was released is never edited; a later one is appended, with the next number and one line that says
+   what it does. It changes tables and rows only: no transaction, no PRAGMA of its own.
+3. All that are missing are applied in one transaction, together with the number: a half-applied one cannot exist.
+4. A ledger of a later version is refused: an older program could not keep what it does not know.
+
+Columns are the fields of `protocol.records` (a test compares them); signed statements are blobs (see `rows`), tuples
+are JSON. No key of a payload is ever in here.
 """
 
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from hdus_peer.errors import StateError
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """`script`: SQL statements that bring a ledger of the version before `number` to `number`."""
+
+    number: int
+    what: str
+    script: str
+
 
 _FIRST = """
 CREATE TABLE self (
@@ -110,28 +126,51 @@ CREATE TABLE floor (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
-VERSION = len(MIGRATIONS)
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the tables of the first version", _FIRST),)
+
+
+def latest() -> int:
+    """The version that this program reads and writes."""
+    return MIGRATIONS[-1].number
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
-    """How many migrations the ledger has had; raises StateError where it is from a later version of the product."""
+    """Which version the ledger has; raises StateError where it is of a later version of the product."""
     found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if found > VERSION:
+    if found > latest():
         raise StateError(
-            f"{path} has schema version {found}, and this hdus-peer knows versions up to {VERSION}: a later one wrote "
+            f"{path} has schema version {found}, and this hdus-peer knows versions up to {latest()}: a later one wrote "
             "it. Install that one again, or choose another state directory."
         )
     return found
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a ledger of `version` to `VERSION`, each migration in a transaction of its own."""
-    for step in range(version, VERSION):
-        script = f"BEGIN IMMEDIATE;\n{MIGRATIONS[step]}\nPRAGMA user_version = {step + 1};\nCOMMIT;"
-        try:
-            connection.executescript(script)
-        except sqlite3.Error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    """Bring a ledger of `version` to the latest: every missing migration, in order, or none of them."""
+    missing = [f"{migration.script};" for migration in MIGRATIONS if migration.number > version]
+    if not missing:
+        return
+    script = "\n".join(["BEGIN IMMEDIATE;", *missing, f"PRAGMA user_version = {latest()};", "COMMIT;"])
+    try:
+        connection.executescript(script)
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def layout(connection: sqlite3.Connection) -> dict[str, tuple[tuple[str, str, int, int], ...]]:
+    """The columns of every table: name, type, whether it must be there, and its place in the key (0: not of it)."""
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    columns = 'SELECT name, type, "notnull", pk FROM pragma_table_info(?)'
+    return {name: tuple(connection.execute(columns, (name,)).fetchall()) for name in names}
+
+
+def expected_layout() -> dict[str, tuple[tuple[str, str, int, int], ...]]:
+    """The layout of a ledger of the latest version."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    try:
+        migrate(connection, 0)
+        return layout(connection)
+    finally:
+        connection.close()
