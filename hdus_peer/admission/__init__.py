@@ -1,8 +1,13 @@
 """Who may take part: a network's authority, and the credentials file that it gives to each member.
 
-    authority     a network directory: root key and certificate, task, register; `create_network`, `issue`
+    authority     a network directory: root key and certificate, task, register; `create_network`, `issue`,
+                  `sign_request`
     register      the append-only list of everybody who was ever admitted
     credentials   one file per member; `load` proves that everything in it belongs together
+    device        a device that makes its keys itself: `request_admission`, `request_renewal`, `accept`
+    request       what it asks, with the proof that it has both keys; public
+    grant         what it is answered, under the root's seal; public
+    kept_keys     its keys while it waits; secret
     certificates  X.509: the root, the leaves, and what is checked of them
     task_file     task.toml and the presets
 

@@ -8,8 +8,9 @@
 Rules
 1. `root.pem` is written last, so that a crash leaves either a network or none; a creation that was interrupted goes on
    with the key that is there. A root key is never overwritten.
-2. `admit` is the one door to membership: register first, then credentials. It takes public keys only, so that a request
-   from a device that keeps its keys can pass through the same door.
+2. `admit` is the one door to membership: register first, then credentials. It takes public keys only, so that `issue`
+   (keys made here) and `sign_request` (keys that a device keeps) pass through the same door.
+3. The authority writes the name. Who was admitted before keeps the name that the register has.
 """
 
 import time
@@ -23,8 +24,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hdus_peer.admission import certificates
 from hdus_peer.admission.certificates import Validity
-from hdus_peer.admission.credentials import Credentials, check_free, save
+from hdus_peer.admission.credentials import Credentials, public_fields, save
+from hdus_peer.admission.grant import save_grant
+from hdus_peer.admission.json_file import check_free, check_private
 from hdus_peer.admission.register import Admission, Register
+from hdus_peer.admission.request import Asked, load_request
 from hdus_peer.admission.task_file import is_name, parse_task, task_text
 from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.identity import Identity, peer_id_of
@@ -88,12 +92,10 @@ def issue(directory: Path, name: str, days: int = MEMBER_DAYS, now_s: int | None
     """Admit a new member: fresh keys, made here, valid for `days`. The caller saves what it gets (`credentials.save`).
     Raises AdmissionError (no network, name taken), ConfigurationError, StorageError."""
     _check_name(name, "member")
-    if not 1 <= days <= MEMBER_DAYS_MAX:
-        raise ConfigurationError(f"days = {days} is not possible; allowed: from 1 to {MEMBER_DAYS_MAX}.")
+    _check_days(days)
     network = open_network(directory)
     identity, tls_key = Identity.generate(), certificates.new_tls_key()
-    instant_s = _instant(now_s)
-    membership, leaf = admit(network, identity.public_key, tls_key.public_key(), name, days, instant_s)
+    membership, leaf = admit(network, identity.public_key, tls_key.public_key(), name, days, _instant(now_s))
     return Credentials(
         network.id, network.name, name, identity, membership, network.task, network.task_text,
         certificates.to_pem(network.certificate), certificates.to_pem(leaf), _private_pem(tls_key),
@@ -108,6 +110,37 @@ def issue_file(directory: Path, name: str, file: Path, days: int = MEMBER_DAYS) 
     return credentials
 
 
+def read_request(network: Network, file: Path) -> Asked:
+    """A request to this network, proved. Raises AdmissionError."""
+    asked = load_request(file)
+    if asked.network != network.id:
+        sentence = f"The request {file} is for another network ({asked.network[:16]}) than {network.name}"
+        raise AdmissionError(f"{sentence} ({network.id[:16]}). Make it with the root.pem of {network.directory}.")
+    return asked
+
+
+def name_for(network: Network, asked: Asked, given: str | None = None) -> str:
+    """What whoever asked is to be called: as `given`, or else as the register has it, or else as it wished.
+    Raises ConfigurationError."""
+    name = given or network.register.name_of(asked.peer) or asked.name
+    _check_name(name, "member")
+    return name
+
+
+def sign_request(
+    network: Network, asked: Asked, out: Path, name: str, days: int = MEMBER_DAYS, now_s: int | None = None
+) -> Admission:
+    """Admit, or renew, who asked, as `name`, and write the grant to `out`. Raises AdmissionError (name taken, a file in
+    the way), ConfigurationError, StorageError."""
+    _check_days(days)
+    check_free(out)
+    membership, leaf = admit(network, asked.public_key, asked.tls_key, name, days, _instant(now_s))
+    root_pem, chain_pem = certificates.to_pem(network.certificate), certificates.to_pem(leaf)
+    fields = public_fields((network.id, network.name), network.task_text, root_pem, chain_pem, membership)
+    save_grant(out, network.root, fields)
+    return Admission(membership, _instant(now_s))
+
+
 def admit(
     network: Network, public_key: bytes, tls_key: ec.EllipticCurvePublicKey, name: str, days: int, now_s: int
 ) -> tuple[Signed[Membership], x509.Certificate]:
@@ -116,6 +149,8 @@ def admit(
     if now_s >= root_validity.not_after_s:
         raise AdmissionError(f"The root of the network {network.name} has expired. Create a new network.")
     validity = Validity.from_now(now_s, days).within(root_validity)
+    if validity.not_after_s <= validity.not_before_s:
+        raise AdmissionError(f"The root of the network {network.name} begins only later: is this device's clock right?")
     statement = Membership(network.id, public_key, name, validity.not_before_s, validity.not_after_s)
     membership = sign(network.root, statement)
     network.register.append(Admission(membership, now_s))
@@ -129,12 +164,14 @@ def _write_new_key(directory: Path) -> Identity:
 
 
 def _read_key(directory: Path) -> Identity:
+    path = directory / _KEY
     try:
         key = serialization.load_pem_private_key(_read(directory, _KEY), password=None)
     except (ValueError, TypeError):
-        raise AdmissionError(f"{directory / _KEY} is damaged. Put it back from a copy of the directory.") from None
+        raise AdmissionError(f"{path} is damaged. Put it back from a copy of the directory.") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise AdmissionError(f"{directory / _KEY} is no Ed25519 key. Put the right one back.")
+        raise AdmissionError(f"{path} is no Ed25519 key. Put the right one back.")
+    check_private(path, "network's root key")
     return Identity(key.private_bytes_raw())
 
 
@@ -153,6 +190,11 @@ def _check_name(name: str, what: str) -> None:
         raise ConfigurationError(
             f"{name!r} cannot be the name of a {what}; allowed: 1 to 40 letters, digits, '.', '_' or '-'."
         )
+
+
+def _check_days(days: int) -> None:
+    if not 1 <= days <= MEMBER_DAYS_MAX:
+        raise ConfigurationError(f"days = {days} is not possible; allowed: from 1 to {MEMBER_DAYS_MAX}.")
 
 
 def _private_pem(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> bytes:

@@ -5,7 +5,8 @@ Rules
    register is what a revocation's completeness is counted against.
 2. A line counts once it ends in a newline. A torn last line (a crash while appending) was never acknowledged and is
    cut off by the next append.
-3. Two appends exclude one another by a lock on the file. A name is given again only once it expired.
+3. Two appends exclude one another by a lock on the file. A name is given to another identity only once it expired; a
+   renewal is one more line of the same identity.
 """
 
 import fcntl
@@ -57,6 +58,10 @@ class Register:
             raise AdmissionError(f"{self._path} cannot be read ({problem.strerror}).") from problem
         return self._parse(data)
 
+    def name_of(self, peer: PeerId) -> str | None:
+        """The name under which somebody was admitted last."""
+        return next((entry.name for entry in reversed(self.admissions()) if entry.peer == peer), None)
+
     def append(self, admission: Admission) -> None:
         """Admit, durably. Raises AdmissionError when the name is taken, StorageError when the disk refuses."""
         try:
@@ -84,7 +89,8 @@ class Register:
 
     def _check_name(self, wanted: Admission, admissions: tuple[Admission, ...]) -> None:
         for earlier in admissions:
-            if earlier.name == wanted.name and wanted.issued_at_s <= earlier.membership.statement.not_after_s:
+            is_others = earlier.name == wanted.name and earlier.peer != wanted.peer
+            if is_others and wanted.issued_at_s <= earlier.membership.statement.not_after_s:
                 raise AdmissionError(f"There is a member named {wanted.name} already. Choose another name.")
 
     def _parse(self, data: bytes) -> tuple[Admission, ...]:

@@ -1,14 +1,18 @@
 """A peer's home: its state directory, and the credentials that made it that of one identity.
 
-Rule: the first start copies the credentials into the state directory; from then on the directory belongs to that
-identity, and credentials of another one are refused.
+Rules
+1. The first start copies the credentials into the state directory; from then on the directory belongs to that identity,
+   and credentials of another one are refused.
+2. Later credentials of the same identity and network take the place of those that are kept: a renewal changes neither
+   the PeerId nor anything else in the directory. Earlier ones are refused.
 """
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from hdus_peer.admission.credentials import Credentials, load, save
+from hdus_peer.admission.credentials import Credentials, load, load_undated, replace, save
+from hdus_peer.admission.device import CREDENTIALS_NAME, renews
 from hdus_peer.config import Config
 from hdus_peer.errors import AdmissionError, StateError
 
@@ -40,7 +44,7 @@ def open_home(config: Config) -> Home:
     except OSError as problem:
         sentence = f"The state directory {directory} cannot be made ({problem.strerror}): choose another with --state."
         raise StateError(sentence) from problem
-    return Home(directory, _credentials(directory / "credentials", config.credentials))
+    return Home(directory, _credentials(directory / CREDENTIALS_NAME, config.credentials))
 
 
 def _credentials(kept: Path, given: Path | None) -> Credentials:
@@ -48,13 +52,12 @@ def _credentials(kept: Path, given: Path | None) -> Credentials:
         if given is None:
             raise AdmissionError(
                 f"{kept.parent} has no credentials yet: give this peer's file with --credentials FILE "
-                "(made by hdus-peer network issue NAME)."
+                "(made by hdus-peer network issue NAME), or take a grant with hdus-peer network accept."
             )
         save(load(given), kept)
         return load(kept)
-    credentials = load(kept)
-    if given is not None and load(given).peer_id != credentials.peer_id:
-        raise AdmissionError(
-            f"{kept.parent} belongs to {credentials.member}, and {given} is another member's: choose another --state."
-        )
-    return credentials
+    if given is not None:
+        new = load(given)
+        if renews(load_undated(kept), new, kept, given):
+            replace(new, kept)
+    return load(kept)

@@ -191,7 +191,7 @@ def test_credentials_of_the_future_ask_for_the_clock(issued: Issued) -> None:
 
 
 def test_a_missing_file_says_where_to_get_one(tmp_path: Path) -> None:
-    with pytest.raises(AdmissionError, match=r"There are no credentials at .*network issue NAME"):
+    with pytest.raises(AdmissionError, match=r"There is no credentials file at .*network issue NAME"):
         load(tmp_path / "nothing")
 
 

@@ -61,7 +61,7 @@ def test_errors_are_those_of_the_product(home: Path, tmp_path: Path) -> None:
     assert isinstance(run("issue", "anna", "--network", str(tmp_path / "none")).exception, AdmissionError)
 
 
-@pytest.mark.parametrize("command", ["create", "issue", "task"])
+@pytest.mark.parametrize("command", ["create", "issue", "task", "request", "sign", "accept"])
 def test_help_has_examples(command: str) -> None:
     output = run(command, "--help").output
     assert "Examples:" in output
@@ -84,3 +84,40 @@ def test_a_task_is_printed_as_the_beginning_of_another(tmp_path: Path) -> None:
     assert shown["features"][1]["type"] == "category"
     assert shown["task_fingerprint"] == json.loads(run("task", "adult", "--json").output)["task_fingerprint"]
     assert "neither a preset" in str(run("task", str(tmp_path / "none")).exception)
+
+
+def test_the_keys_of_a_device_never_leave_it(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    state = tmp_path / "anna"
+    asked = run("request", "anna", "--root", str(home / "root.pem"), "--state", str(state))
+    assert "hdus-peer network sign anna.request" in asked.output
+    signed = run("sign", "anna.request", "--network", str(home))
+    peer = asked.output.split("Device   ")[1].split()[0]
+    assert f"Device   {peer}" in signed.output
+    assert "hdus-peer network accept anna.grant" in signed.output
+    accepted = run("accept", "anna.grant", "--state", str(state))
+    assert f"hdus-peer start --state {state}" in accepted.output
+    assert load(state / "credentials").peer_id == peer
+
+
+def test_a_renewal_is_three_commands_too(home: Path, tmp_path: Path) -> None:
+    state, request, grant = tmp_path / "anna", tmp_path / "r", tmp_path / "g"
+    assert run("issue", "anna", "--network", str(home), "--out", str(state / "credentials")).exit_code == 0
+    before = load(state / "credentials")
+    fields = [
+        json.loads(run(*arguments, "--json").output)
+        for arguments in (
+            ("request", "--renew", "--state", str(state), "--out", str(request)),
+            ("sign", str(request), "--network", str(home), "--days", "700", "--out", str(grant)),
+            ("accept", str(grant), "--state", str(state)),
+        )
+    ]
+    assert {entry["peer"] for entry in fields} == {before.peer_id}
+    assert load(state / "credentials").not_after_s == fields[-1]["not_after_s"] > before.not_after_s
+
+
+@pytest.mark.parametrize("arguments", [(), ("anna",), ("--root", "x"), ("anna", "--renew"), ("--renew", "--root", "x")])
+def test_a_request_is_for_a_new_member_or_a_renewal(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    result = run("request", *arguments, "--state", str(tmp_path / "state"))
+    assert result.exit_code == 2
+    assert "--renew" in result.output

@@ -53,7 +53,7 @@ def test_credentials_that_are_missing_expired_or_of_another_member_are_refused(
     good = bela.credentials.read_bytes()
     bela.credentials.unlink()
     missing = bela.refused_start()
-    assert (missing.code, "There are no credentials at" in missing.answer["error"]) == (4, True)
+    assert (missing.code, "There is no credentials file at" in missing.answer["error"]) == (4, True)
 
     authority.create_network(tmp_path / "old", "old", "digits", now_s=LONG_AGO_S)
     credentials.save(authority.issue(tmp_path / "old", "bela", days=1, now_s=LONG_AGO_S), bela.credentials)
