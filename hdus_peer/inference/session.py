@@ -3,16 +3,23 @@
 Rule: everything that can change a bit of an answer is fixed here or by the parent: thread count, sequential execution,
 optimisation level, and the number of samples that one run computes. No spinning threads (five times slower on a busy
 device, facts.md). Scratch memory is kept between runs (a tenth faster), and given back by `rest`.
+
+A fact that surprises: once imported, ONNX Runtime gives the device an id and collects events in the home directory,
+with the address of its maker's collector built in. Only a variable that is set before the import prevents it; the
+function for it comes too late. Nothing leaves a device here without its owner's word.
 """
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from hdus_peer.errors import DataError, WorkerError
 from hdus_peer.inference.graph import INPUT
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime as ort  # after that variable
 
 BATCH = 16
 """Samples per run. Larger batches leave the caches: 64 took 1.2 to 2 times, 256 more than twice as long per sample, and

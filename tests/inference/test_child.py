@@ -1,6 +1,7 @@
 """The child as its parent meets it: frames in, frames out, nothing else on the channel, and quick ends."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ pytestmark = pytest.mark.slow
 
 
 class Child:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, environment: dict[str, str] | None = None) -> None:
         self._world = world
         command = [sys.executable, "-m", "hdus_peer.inference", "1"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+        )
 
     def send(self, number: int, do: str, body: bytes = b"", **fields: Any) -> None:
         assert self.process.stdin is not None
@@ -126,3 +129,15 @@ def test_holds_neither_torch_nor_the_heavy_parts_of_onnx(child: Child) -> None:
     libraries = {Path(mapping.path).name for mapping in psutil.Process(child.process.pid).memory_maps()}
     assert any("onnxruntime" in library for library in libraries)
     assert not any("torch" in library or "onnx_cpp2py" in library for library in libraries)
+
+
+def test_nothing_is_written_down_about_the_device(world: World, tmp_path: Path) -> None:
+    """ONNX Runtime would leave an id and events for its maker."""
+    home = tmp_path / "home"
+    home.mkdir()
+    usual = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    child = Child(world, {**usual, "HOME": str(home), "TMPDIR": str(home)})
+    with child.process:
+        assert "ok" in child.load()
+        child.process.kill()
+    assert list(home.iterdir()) == []
