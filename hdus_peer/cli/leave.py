@@ -97,6 +97,7 @@ def _summary(reached: "LeaveProgress") -> dict[str, object]:
         "confirmed": reached.confirmed,
         "holders": reached.holders,
         "pending": [holder.name for holder in reached.pending],
+        "certificate": reached.certificate,
     }
 
 
@@ -104,12 +105,20 @@ def _show(reached: "LeaveProgress") -> None:
     show_table(
         "Erasures", _ERASURES, sorted(_row(each) for each in reached.holders), "Nobody held a seed of this peer."
     )
+    click.echo(_outcome(reached))
     if reached.finished:
         click.echo("Left: nothing of this peer remains at any holder. The daemon ends.")
         return
     names = ", ".join(holder.name for holder in reached.pending) or "nobody"
     click.echo(f"Not confirmed yet: {names}. They erase when they come back.")
     click.echo("The daemon stays to tell them; `hdus-peer leave` shows how far it is.")
+
+
+def _outcome(reached: "LeaveProgress") -> str:
+    """One sentence: "5 of 5 holders erased in 52 ms; certificate saved to …"."""
+    last_ms = max((holder.after_ms for holder in reached.holders), default=-1)
+    took = f" in {last_ms} ms" if reached.finished and last_ms >= 0 else ""
+    return f"{reached.confirmed} of {len(reached.holders)} holders erased{took}; certificate saved to {reached.certificate}"
 
 
 def _row(holder: "HolderErasure") -> list[str]:

@@ -19,8 +19,8 @@ from hdus_peer.errors import HdusError
 INTERRUPTED = 130
 
 COMMANDS = (
-    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "check",
-    "network", "demo",
+    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "certificate",
+    "check", "network", "demo",
 )  # fmt: skip
 
 EPILOG = """\b

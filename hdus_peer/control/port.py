@@ -146,12 +146,14 @@ class HolderErasure:
 
 @dataclass(frozen=True, slots=True)
 class LeaveProgress:
-    """How far a leave is. `finished`: every holder confirmed; the daemon then ends by itself."""
+    """How far a leave is. `finished`: every holder confirmed; the daemon then ends by itself. `certificate`: the file
+    that proves it, as far as it is."""
 
     phase: str
     through: int
     holders: tuple[HolderErasure, ...]
     finished: bool
+    certificate: str = ""
 
     @property
     def confirmed(self) -> int:

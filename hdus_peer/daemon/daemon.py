@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hdus_peer.config import Config
@@ -23,6 +24,7 @@ from hdus_peer.control.port import (
 )
 from hdus_peer.control.server import ControlServer
 from hdus_peer.daemon import parts
+from hdus_peer.daemon.certificates import Certificates
 from hdus_peer.daemon.home import Home
 from hdus_peer.daemon.journal import Journal
 from hdus_peer.daemon.leaving import Leaving
@@ -93,6 +95,8 @@ class Daemon:
             self._publish_seed,
             publish,
         )
+        self._certificates = Certificates(home.directory, self._core.state, publish)
+        self._journal.listen(self._certificates.on_event)
         self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of)
         self._journal.listen(self._leaving.on_event)
         self._journal.listen(self._on_event)
@@ -110,11 +114,15 @@ class Daemon:
             asyncio.get_running_loop().add_signal_handler(number, self._stop_asked.set)
         shell = asyncio.get_running_loop().create_task(self._shell.run())
         shell.add_done_callback(lambda _: self._stop_asked.set())
+        keeping = asyncio.get_running_loop().create_task(self._certificates.run())
         try:
+            await self._certificates.settle()
             self._check_phase(rejoin)
             await self._unless_stopped(self._begin(rejoin))
             await self._stop_asked.wait()
         finally:
+            keeping.cancel()
+            await self._certificates.settle()
             await self._end(shell)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> None:
@@ -307,7 +315,8 @@ class Daemon:
             while not self._stop_asked.is_set():
                 progress = self._leaving.progress()
                 if progress != last:
-                    yield progress
+                    await self._certificates.settle()
+                    yield replace(progress, certificate=str(self._certificates.file))
                     last = progress
                 if progress.finished:
                     return

@@ -27,6 +27,7 @@ _LEVELS = {
     "Ignored": logging.DEBUG,
     "CommitRefused": logging.ERROR,
     "ErasureDelayed": logging.ERROR,
+    "CertificateDelayed": logging.ERROR,
     "EvictionFailed": logging.ERROR,
     "EffectFailed": logging.ERROR,
     "RebuildFailed": logging.WARNING,

@@ -15,6 +15,7 @@ def check_all(found: DemoResult) -> tuple[Check, ...]:
     return (
         every_seed_arrived(found.before),
         leave_confirmed(found.departed, survivors=len(after)),
+        certificate_verified(found.departed, survivors=len(after)),
         daemon_ended(found.departed),
         gone_from_ledgers(found.departed, after),
         gone_from_ensembles(found.departed, after),
@@ -41,6 +42,12 @@ def leave_confirmed(departed: Departed, survivors: int) -> Check:
     )
     code = f", exit code {departed.command_exit}" if departed.command_exit else ""
     return Check("every holder confirmed the erasure", held, told + code)
+
+
+def certificate_verified(departed: Departed, survivors: int) -> Check:
+    found = departed.certified
+    held = found.exit_code == 0 and found.confirmed == found.holders == survivors
+    return Check("its certificate of erasure verifies", held, f"{found.confirmed} of {found.holders} signed")
 
 
 def daemon_ended(departed: Departed) -> Check:

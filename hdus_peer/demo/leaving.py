@@ -11,7 +11,7 @@ from typing import Any
 
 from hdus_peer.demo.plan import PeerPlan
 from hdus_peer.demo.processes import PeerProcess, command, environment
-from hdus_peer.demo.results import Departed, Erasure
+from hdus_peer.demo.results import Certified, Departed, Erasure
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import WorkerError
 
@@ -43,8 +43,9 @@ def marks_of(leaver: PeerPlan, payload_sha256: str) -> Marks:
     return Marks(payload_sha256, (payload[:NEEDLE_BYTES], key))
 
 
-def leave(process: PeerProcess, peer: PeerId, payload_sha256: str) -> Departed:
-    """`hdus-peer leave --yes --json`, and the end of the leaver's daemon. Raises WorkerError where that failed."""
+def leave(process: PeerProcess, peer: PeerId, payload_sha256: str, root: Path) -> Departed:
+    """`hdus-peer leave --yes --json`, the end of the leaver's daemon, and its certificate verified under the network's
+    certificate `root`. Raises WorkerError where that failed."""
     state, wait = str(process.plan.state), f"{CONFIRM_TIMEOUT_S:g}"
     began = time.monotonic()
     typed = subprocess.run(
@@ -68,8 +69,26 @@ def leave(process: PeerProcess, peer: PeerId, payload_sha256: str) -> Departed:
             Erasure(each["name"], each["confirmed"], each["closed_by"], each["after_ms"], tuple(each["erased"]))
             for each in answer["holders"]
         ),
+        certified=_verified(answer["certificate"], root),
         command_s=command_s,
     )
+
+
+def _verified(certificate: str, root: Path) -> Certified:
+    typed = subprocess.run(
+        command("certificate", "verify", certificate, "--root", str(root), "--json"),
+        capture_output=True,
+        env=environment(),
+        text=True,
+        timeout=END_TIMEOUT_S,
+        check=False,
+    )
+    try:
+        holders = json.loads(typed.stdout).get("holders", [])
+    except ValueError as problem:
+        raise WorkerError(f"`hdus-peer certificate verify` said: {typed.stdout + typed.stderr}") from problem
+    confirmed = sum(each["standing"] in ("receipt", "release", "departure") for each in holders)
+    return Certified(typed.returncode, len(holders), confirmed)
 
 
 def _parse(typed: "subprocess.CompletedProcess[str]") -> dict[str, Any]:

@@ -42,8 +42,18 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Certified:
+    """What `hdus-peer certificate verify` said of the leaver's certificate, with the network's root alone."""
+
+    exit_code: int
+    holders: int
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Departed:
-    """How the leave went: the command's exit code, its answer, and the daemon's exit code (None: it still runs)."""
+    """How the leave went: the command's exit code, its answer, the daemon's exit code (None: it still runs), and the
+    certificate."""
 
     name: str
     peer: PeerId
@@ -52,6 +62,7 @@ class Departed:
     daemon_exit: int | None
     finished: bool
     erasures: tuple[Erasure, ...]
+    certified: Certified
     command_s: float
 
 

@@ -74,7 +74,8 @@ class Story:
         marks = leaving.marks_of(leaver, payload)
         fleet.without(leaver.name)
         self._console.print(f"\n$ hdus-peer leave --yes --state {leaver.state}", soft_wrap=True)
-        departed = leaving.leave(fleet.processes[leaver.name], mine.peer, payload)
+        root = self._directory / "network" / "root.pem"
+        departed = leaving.leave(fleet.processes[leaver.name], mine.peer, payload, root)
         self._console.print(report.erasure_table(departed))
         self._note("left")
         return departed, marks

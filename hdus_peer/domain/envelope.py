@@ -82,9 +82,9 @@ def sign(identity: Identity, statement: S) -> Signed[S]:
     return Signed(statement, envelope, identity.peer_id)
 
 
-def open_envelope(envelope: SignedEnvelope, kind: type[S]) -> Signed[S]:
+def open_envelope(envelope: SignedEnvelope, kind: type[S], bytes_max: int = PAYLOAD_BYTES_MAX) -> Signed[S]:
     """Verify the signature, then decode. Raises ForgedError or MalformedError."""
-    signed = _decode_envelope(envelope, kind)
+    signed = _decode_envelope(envelope, kind, bytes_max)
     if not is_signed_by(envelope.public_key, envelope.signature, pre_authentication(kind.TYPE, envelope.payload)):
         raise ForgedError(f"the signature under a {kind.TYPE} does not fit")
     return signed
@@ -92,15 +92,15 @@ def open_envelope(envelope: SignedEnvelope, kind: type[S]) -> Signed[S]:
 
 def reopen_trusted(envelope: SignedEnvelope, kind: type[S]) -> Signed[S]:
     """Decode an envelope that this device verified before it stored it (the ledger): no second signature check."""
-    return _decode_envelope(envelope, kind)
+    return _decode_envelope(envelope, kind, PAYLOAD_BYTES_MAX)
 
 
-def _decode_envelope(envelope: SignedEnvelope, kind: type[S]) -> Signed[S]:
+def _decode_envelope(envelope: SignedEnvelope, kind: type[S], bytes_max: int) -> Signed[S]:
     if envelope.payload_type != kind.TYPE:
         raise MalformedError(f"expected a {kind.TYPE}, got {envelope.payload_type[:40]!r}")
     if len(envelope.public_key) != PUBLIC_KEY_BYTES or len(envelope.signature) != SIGNATURE_BYTES:
         raise MalformedError(f"a key or signature of a wrong length under a {kind.TYPE}")
-    return Signed(decode(envelope.payload, kind), envelope, peer_id_of(envelope.public_key))
+    return Signed(decode(envelope.payload, kind, bytes_max), envelope, peer_id_of(envelope.public_key))
 
 
 def encode(statement: Statement) -> bytes:
@@ -108,10 +108,10 @@ def encode(statement: Statement) -> bytes:
     return json.dumps(_plain(statement), sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 
-def decode(payload: bytes, kind: type[S]) -> S:
+def decode(payload: bytes, kind: type[S], bytes_max: int = PAYLOAD_BYTES_MAX) -> S:
     """The statement in `payload`. Raises MalformedError for anything that is not exactly of that kind."""
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise MalformedError(f"a {kind.TYPE} of {len(payload)} bytes; at most {PAYLOAD_BYTES_MAX} are read")
+    if len(payload) > bytes_max:
+        raise MalformedError(f"a {kind.TYPE} of {len(payload)} bytes; at most {bytes_max} are read")
     try:
         fields = json.loads(payload, object_pairs_hook=_unique, parse_float=_refuse, parse_constant=_refuse)
     except (ValueError, RecursionError) as problem:

@@ -133,6 +133,15 @@ class ReceiptRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRow:
+    """The release of the highest grant that a holder sent to this peer: the proof behind `closed_by`."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("holder",)
+    holder: PeerId
+    release: Signed[SeedRelease]
+
+
+@dataclass(frozen=True, slots=True)
 class OwedReceiptRow:
     """A receipt that this peer signed and whose owner has not acknowledged it."""
 
@@ -169,6 +178,7 @@ Row = (
     | HeldSeedRow
     | GrantRow
     | ReceiptRow
+    | ReleaseRow
     | OwedReceiptRow
     | OwedReleaseRow
     | FloorRow
@@ -183,6 +193,7 @@ TABLES: tuple[type[Row], ...] = (
     HeldSeedRow,
     GrantRow,
     ReceiptRow,
+    ReleaseRow,
     OwedReceiptRow,
     OwedReleaseRow,
     FloorRow,

@@ -47,6 +47,7 @@ from hdus_peer.protocol.records import (
     MemberRow,
     Phase,
     ReceiptRow,
+    ReleaseRow,
     TombstoneRow,
 )
 from hdus_peer.protocol.state import Draft, State
@@ -286,6 +287,9 @@ class Unlearning:
         if not message.release.signer == release.holder == link.peer or release.owner != self._state.me.peer:
             draft.refuse(link.peer, "not-holder")
             return
+        old = self._state.get(ReleaseRow, link.peer)
+        if old is None or old.release.statement.grant < release.grant:
+            self._state.put(draft, ReleaseRow(link.peer, message.release))
         mine = [row for row in self._state.all(GrantRow) if row.holder == link.peer and row.grant <= release.grant]
         self._close(mine, "release", draft)
         draft.send(link.peer, ReleaseAck(release.grant))

@@ -23,6 +23,7 @@ from hdus_peer.protocol.records import (
     OwnSeedRow,
     Phase,
     ReceiptRow,
+    ReleaseRow,
     Row,
     SelfRow,
     TombstoneRow,
@@ -99,6 +100,11 @@ def _receipt(row: ReceiptRow, owner: Owner) -> bool:
     return receipt.owner == row.owner and row.receipt.signer == receipt.holder == row.holder
 
 
+def _release(row: ReleaseRow, owner: Owner) -> bool:
+    release = row.release.statement
+    return release.owner == owner.peer and row.release.signer == release.holder == row.holder
+
+
 def _owed_receipt(row: OwedReceiptRow, owner: Owner) -> bool:
     receipt = row.receipt.statement
     return receipt.owner == row.owner and row.receipt.signer == receipt.holder == owner.peer
@@ -122,6 +128,7 @@ _AGREEMENTS: dict[type[Row], Callable[[Any, Owner], bool]] = {
     HeldSeedRow: _held_seed,
     GrantRow: _grant,
     ReceiptRow: _receipt,
+    ReleaseRow: _release,
     OwedReceiptRow: _owed_receipt,
     OwedReleaseRow: _owed_release,
     FloorRow: _floor,

@@ -126,7 +126,18 @@ CREATE TABLE floor (
 );
 """
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "the tables of the first version", _FIRST),)
+_RELEASES = """
+CREATE TABLE release (
+    holder TEXT NOT NULL,
+    "release" BLOB NOT NULL,
+    PRIMARY KEY (holder)
+);
+"""
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "the tables of the first version", _FIRST),
+    Migration(2, "releases are kept: a certificate shows them", _RELEASES),
+)
 
 
 def latest() -> int:

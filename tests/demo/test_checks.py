@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from hdus_peer.demo.checks import check_all
-from hdus_peer.demo.results import DemoResult
+from hdus_peer.demo.results import Certified, DemoResult
 from tests.demo.values import PEERS, good, network, result, spoiled
 
 DINA = PEERS["dina"]
@@ -18,7 +18,7 @@ def _failed(found: DemoResult) -> list[str]:
 
 def test_everything_held() -> None:
     checks = check_all(good())
-    assert len(checks) == 11
+    assert len(checks) == 12
     assert [check for check in checks if not check.held] == []
 
 
@@ -42,6 +42,14 @@ def _one_never_asked(found: DemoResult) -> DemoResult:
 
 def _command_said_pending(found: DemoResult) -> DemoResult:
     return replace(found, departed=replace(found.departed, command_exit=3))
+
+
+def _certificate_is_altered(found: DemoResult) -> DemoResult:
+    return replace(found, departed=replace(found.departed, certified=Certified(9, 0, 0)))
+
+
+def _certificate_is_pending(found: DemoResult) -> DemoResult:
+    return replace(found, departed=replace(found.departed, certified=Certified(3, 3, 2)))
 
 
 def _daemon_runs_on(found: DemoResult) -> DemoResult:
@@ -89,6 +97,8 @@ FAULTS: list[tuple[Callable[[DemoResult], DemoResult], list[str]]] = [
     (_one_pending, [CONFIRMED]),
     (_one_never_asked, [CONFIRMED]),
     (_command_said_pending, [CONFIRMED]),
+    (_certificate_is_altered, ["its certificate of erasure verifies"]),
+    (_certificate_is_pending, ["its certificate of erasure verifies"]),
     (_daemon_runs_on, ["the leaver's daemon ended by itself"]),
     (_row_is_left, ["its seed is gone from every ledger"]),
     (_still_computes, ["its seed is gone from every ensemble", "nobody else's seed was lost"]),

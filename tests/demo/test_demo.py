@@ -41,9 +41,9 @@ def test_every_check_holds(place: Path) -> None:
     assert {check["name"]: check["held"] for check in found["checks"]} == dict.fromkeys(
         (check["name"] for check in found["checks"]), True
     )
-    assert len(found["checks"]) == 11
+    assert len(found["checks"]) == 12
     assert [each["name"] for each in found["after"]] == ["anna", "bela"]
-    assert "All 11 checks held." in shown
+    assert "All 12 checks held." in shown
     assert list(place.glob("hdus-demo-*")) == []
 
 

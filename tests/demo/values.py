@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hdus_peer.demo.results import DemoResult, Departed, Erasure, PeerResult, Results
+from hdus_peer.demo.results import Certified, DemoResult, Departed, Erasure, PeerResult, Results
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.workers.port import EnsembleState, Evaluation
 
@@ -39,7 +39,7 @@ def network(names: tuple[str, ...], logits: str) -> Results:
 def good() -> DemoResult:
     survivors = NAMES[:3]
     erasures = tuple(Erasure(name, True, "receipt", 10 + index, ("d" * 64,)) for index, name in enumerate(survivors))
-    departed = Departed("dina", PEERS["dina"], "d" * 64, 0, 0, True, erasures, 0.5)
+    departed = Departed("dina", PEERS["dina"], "d" * 64, 0, 0, True, erasures, Certified(0, 3, 3), 0.5)
     after, again = network(survivors, "without"), network(survivors, "without")
     return DemoResult(network(NAMES, "with"), departed, after, (), again)
 

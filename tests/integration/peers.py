@@ -307,7 +307,7 @@ class Peer:
     def typed(self, name: str, *arguments: str) -> Typed:
         """`hdus-peer NAME … --json` for this peer's state directory."""
         done = subprocess.run(
-            command(name, "--json", f"--state={self.state}", *arguments),
+            command(*name.split(), "--json", f"--state={self.state}", *arguments),
             capture_output=True,
             text=True,
             env=environment(),

@@ -15,6 +15,12 @@ def leave(peer: Peer, wait_s: float) -> tuple[int, dict[str, bool]]:
     return typed.code, {holder["name"]: holder["confirmed"] for holder in typed.answer["holders"]}
 
 
+def standings(peer: Peer) -> tuple[int, dict[str, str]]:
+    """The exit code of `hdus-peer certificate show`, and how each holder stands."""
+    typed = peer.typed("certificate show")
+    return typed.code, {holder["name"]: holder["standing"] for holder in typed.answer["holders"]}
+
+
 def assert_nothing_of(payload: str, *peers: Peer) -> None:
     for peer in peers:
         assert not [file for file in peer.files() if payload in file], peer.report(f"it still has {payload[:8]}")
@@ -25,6 +31,7 @@ def test_a_leave_erases_everywhere_and_ends_the_daemon(peers: Network) -> None:
     seed = anna.seeds()["bela"]
     assert leave(bela, 30) == (0, {"anna": True, "cleo": True})
     assert bela.end() == 0
+    assert standings(bela) == (0, {"anna": "receipt", "cleo": "receipt"})
     assert bela.files() == set()
     for peer, other in ((anna, "cleo"), (cleo, "anna")):
         peer.wait_serving(other)
@@ -62,12 +69,14 @@ def test_a_holder_that_was_away_erases_when_it_comes_back(peers: Network, crashe
     health = bela.typed("health")
     assert (health.code, health.answer["status"], health.answer["phase"]) == (1, "NOT_SERVING", "leaving")
     assert leave(bela, 0.2) == (3, {"anna": True, "cleo": False}), "typed again, it shows how far it is"
+    assert standings(bela) == (3, {"anna": "receipt", "cleo": "pending"})
     assert_nothing_of(payload, anna, bela)
 
     assert [file for file in cleo.files() if payload in file]
     mark = cleo.mark
     cleo.start().wait_event("SeedErased", mark, peer="bela")
     assert bela.end() == 0
+    assert standings(bela) == (0, {"anna": "receipt", "cleo": "receipt"})
     cleo.wait_serving("anna")
     assert_nothing_of(payload, cleo)
     assert not [entry for entry in cleo.saw("SeedAdopted", mark) if entry["peer"] == "bela"]

@@ -320,13 +320,15 @@ class HolderErasure(_message.Message):
     def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LeaveProgress(_message.Message):
-    __slots__ = ("phase", "through", "holders", "finished")
+    __slots__ = ("phase", "through", "holders", "finished", "certificate")
     PHASE_FIELD_NUMBER: _ClassVar[int]
     THROUGH_FIELD_NUMBER: _ClassVar[int]
     HOLDERS_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
+    CERTIFICATE_FIELD_NUMBER: _ClassVar[int]
     phase: str
     through: int
     holders: _containers.RepeatedCompositeFieldContainer[HolderErasure]
     finished: bool
-    def __init__(self, phase: _Optional[str] = ..., through: _Optional[int] = ..., holders: _Optional[_Iterable[_Union[HolderErasure, _Mapping]]] = ..., finished: _Optional[bool] = ...) -> None: ...
+    certificate: str
+    def __init__(self, phase: _Optional[str] = ..., through: _Optional[int] = ..., holders: _Optional[_Iterable[_Union[HolderErasure, _Mapping]]] = ..., finished: _Optional[bool] = ..., certificate: _Optional[str] = ...) -> None: ...

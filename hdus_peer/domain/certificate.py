@@ -1,0 +1,287 @@
+"""The erasure certificate: a leaver's notice with everybody's answer, as one file that anyone can verify offline.
+
+Rules
+1. What it needs is in it; the verifier brings the network's root key alone. Nothing is looked up, no clock is read.
+2. It is signed as a whole by whom the notice is from, and every statement in it by its own author: no byte of it can
+   change unnoticed, and its issuer cannot speak for a holder.
+3. An entry of the ledger is closed by its holder's receipt through its generation, release through its grant, or
+   departure above the sequence of its request; each judged at its own date. Anything else is pending, never silently
+   done. A holder whose identity was seen twice counts as cloned, whatever it signed.
+4. It says: each identity that the owner listed before it knew who would answer has signed that it holds nothing. It
+   does not say that nobody kept a copy, that an identity is one device, or that clocks were true.
+
+The file is two lines of ASCII. The first is the canonical JSON of `ErasureCertificate`, exactly the bytes that were
+signed; the second, `{"public_key":…,"signature":…}` with unpadded base64url, the signature over DSSE's
+pre-authentication encoding of `ErasureCertificate.TYPE` and the first line.
+"""
+
+import enum
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from hdus_peer.domain.envelope import (
+    Signed,
+    SignedEnvelope,
+    Statement,
+    from_text,
+    open_envelope,
+    to_text,
+)
+from hdus_peer.domain.identity import PeerId, peer_id_of
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.unlearning import (
+    Departure,
+    ErasureReceipt,
+    LedgerEntry,
+    SeedRelease,
+    UnlearnKind,
+    UnlearnNotice,
+    ledger_digest,
+)
+from hdus_peer.errors import ForgedError, MalformedError
+
+CERTIFICATE_BYTES_MAX = 16 * 1024 * 1024
+
+S = TypeVar("S", bound=Statement)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A signed statement without its author's key, which the verifier knows from elsewhere: the root's is given, a
+    member's is in its membership. `payload` is the text that was signed."""
+
+    kind: str
+    payload: str
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GrantEntry:
+    """A row of the holder ledger: as the notice commits to it, with the sequence of the request that it answered."""
+
+    holder: PeerId
+    generation: int
+    grant: int
+    holder_sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class HolderAnswers:
+    """A holder's membership (by the root), and what it signed: any of receipt, release, departure. `cloned`: two devices
+    were seen under this identity."""
+
+    holder: PeerId
+    cloned: bool
+    membership: Proof
+    proofs: tuple[Proof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureCertificate(Statement):
+    """Signed by whoever signed the notice. `ledger` in the order of grants, `answers` in that of PeerIds; a listed
+    holder without an entry in `answers` has not answered. `broken_at_s`: when the owner's own state was found to have
+    gone backwards (0: never); its ledger may have lost rows before."""
+
+    TYPE: ClassVar[str] = "hdus/erasure-certificate/v1"
+    network: str
+    owner: PeerId
+    membership: Proof
+    notice: Proof
+    ledger: tuple[GrantEntry, ...]
+    answers: tuple[HolderAnswers, ...]
+    broken_at_s: int
+
+
+class Standing(enum.StrEnum):
+    """How a listed holder stands. Only the first three are an answer that counts."""
+
+    RECEIPT = "receipt"
+    RELEASE = "release"
+    DEPARTURE = "departure"
+    PENDING = "pending"
+    CLONED = "cloned"
+
+
+@dataclass(frozen=True, slots=True)
+class HolderVerdict:
+    """`standing`: by what the last of the holder's entries is closed; `grants`: how many entries it has;
+    `answered_at_s`: the date of its latest answer (0: none), by its own clock."""
+
+    holder: PeerId
+    name: str
+    standing: Standing
+    grants: int
+    answered_at_s: int
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.standing not in (Standing.PENDING, Standing.CLONED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a certificate that verified says. `through`: the highest generation that was unlearned."""
+
+    network: str
+    owner: PeerId
+    name: str
+    kind: str
+    through: int
+    issued_at_s: int
+    broken_at_s: int
+    holders: tuple[HolderVerdict, ...]
+
+    @property
+    def confirmed(self) -> int:
+        return sum(holder.is_confirmed for holder in self.holders)
+
+    @property
+    def pending(self) -> tuple[HolderVerdict, ...]:
+        return tuple(holder for holder in self.holders if not holder.is_confirmed)
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.pending
+
+
+def proof_of(signed: Signed[S]) -> Proof:
+    """`signed` without its author's key."""
+    envelope = signed.envelope
+    return Proof(envelope.payload_type, envelope.payload.decode("ascii"), envelope.signature)
+
+
+def to_file(certificate: Signed[ErasureCertificate]) -> bytes:
+    """The certificate as a file."""
+    envelope = certificate.envelope
+    return b"%s\n%s\n" % (envelope.payload, _seal(envelope.public_key, envelope.signature))
+
+
+def verify_file(content: bytes, root_public_key: bytes) -> Verdict:
+    """What the certificate in `content` says, under the network whose root has the raw Ed25519 `root_public_key`.
+    Raises MalformedError (no certificate, or an altered one) or ForgedError (a signature or an author that does not
+    fit)."""
+    envelope = _envelope(content)
+    certificate = open_envelope(envelope, ErasureCertificate, bytes_max=CERTIFICATE_BYTES_MAX)
+    return _Verifier(certificate.statement, certificate.signer, root_public_key).verdict()
+
+
+def _seal(public_key: bytes, signature: bytes) -> bytes:
+    fields = {"public_key": to_text(public_key), "signature": to_text(signature)}
+    return json.dumps(fields, sort_keys=True, separators=(",", ":")).encode("ascii")
+
+
+def _envelope(content: bytes) -> SignedEnvelope:
+    if len(content) > CERTIFICATE_BYTES_MAX:
+        raise MalformedError(f"this is no certificate: at most {CERTIFICATE_BYTES_MAX} bytes are read")
+    lines = content.split(b"\n")
+    if len(lines) != 3 or lines[2]:
+        raise MalformedError("this is no certificate: it has two lines; export it again")
+    try:
+        seal = json.loads(lines[1])
+        public_key, signature = from_text(seal["public_key"]), from_text(seal["signature"])
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise MalformedError("the certificate's signature was altered; export it again") from problem
+    if lines[1] != _seal(public_key, signature):
+        raise MalformedError("the certificate's signature was altered; export it again")
+    return SignedEnvelope(ErasureCertificate.TYPE, lines[0], public_key, signature)
+
+
+class _Verifier:
+    """One certificate under one root."""
+
+    def __init__(self, certificate: ErasureCertificate, signer: PeerId, root_public_key: bytes) -> None:
+        self._certificate, self._signer, self._root = certificate, signer, root_public_key
+
+    def verdict(self) -> Verdict:
+        certificate = self._certificate
+        membership = self._membership(certificate.membership, certificate.owner)
+        notice = self._notice(membership)
+        self._check_ledger(notice)
+        answers = {answer.holder: answer for answer in certificate.answers}
+        if len(answers) != len(certificate.answers):
+            raise MalformedError("the certificate lists a holder's answers twice")
+        entries: dict[PeerId, list[GrantEntry]] = {}
+        for entry in certificate.ledger:
+            entries.setdefault(entry.holder, []).append(entry)
+        return Verdict(
+            network=certificate.network,
+            owner=certificate.owner,
+            name=membership.name,
+            kind=notice.kind,
+            through=notice.through,
+            issued_at_s=notice.issued_at_s,
+            broken_at_s=certificate.broken_at_s,
+            holders=tuple(self._holder(rows, answers.get(holder)) for holder, rows in sorted(entries.items())),
+        )
+
+    def _membership(self, proof: Proof, member: PeerId) -> Membership:
+        membership = _opened(proof, Membership, self._root).statement
+        if membership.peer != member or membership.network != self._certificate.network:
+            raise ForgedError("a membership in the certificate is somebody else's, or of another network")
+        return membership
+
+    def _notice(self, membership: Membership) -> UnlearnNotice:
+        """Signed by the owner, or by the root; and the certificate by the same."""
+        by_root = self._signer == peer_id_of(self._root)
+        notice = _opened(self._certificate.notice, UnlearnNotice, self._root if by_root else membership.public_key)
+        statement = notice.statement
+        if notice.signer != self._signer or statement.owner != self._certificate.owner:
+            raise ForgedError("the certificate is not by whom its notice is")
+        if statement.kind == UnlearnKind.REVOKE and not by_root:
+            raise ForgedError("only the authority revokes")
+        return statement
+
+    def _check_ledger(self, notice: UnlearnNotice) -> None:
+        entries = tuple(LedgerEntry(row.holder, row.generation, row.grant) for row in self._certificate.ledger)
+        if len(entries) != notice.ledger_entries or ledger_digest(entries) != notice.ledger_sha256:
+            raise ForgedError("the holder ledger is not the one that the notice committed to")
+
+    def _holder(self, entries: list[GrantEntry], answers: HolderAnswers | None) -> HolderVerdict:
+        holder = entries[0].holder
+        if answers is None:
+            return HolderVerdict(holder, "", Standing.PENDING, len(entries), 0)
+        membership = self._membership(answers.membership, holder)
+        signed = list(self._statements(answers, membership))
+        closed_by = [_closing(entry, signed) for entry in entries]
+        standing = Standing.PENDING if Standing.PENDING in closed_by else closed_by[-1]
+        date_s = max((statement.issued_at_s for statement in signed), default=0)
+        return HolderVerdict(
+            holder, membership.name, Standing.CLONED if answers.cloned else standing, len(entries), date_s
+        )
+
+    def _statements(self, answers: HolderAnswers, membership: Membership) -> Iterator["_Answer"]:
+        """Those that the holder signed while it was a member, about this owner."""
+        for proof in answers.proofs:
+            if proof.kind not in _ANSWERS:
+                raise MalformedError(f"a {proof.kind[:40]!r} is no answer of a holder")
+            statement = _opened(proof, _ANSWERS[proof.kind], membership.public_key).statement
+            is_about_this = isinstance(statement, Departure) or statement.owner == self._certificate.owner
+            if statement.holder != answers.holder or not is_about_this:
+                raise ForgedError("an answer in the certificate is about somebody else")
+            if membership.covers(statement.issued_at_s):
+                yield statement
+
+
+_Answer = ErasureReceipt | SeedRelease | Departure
+_ANSWERS: dict[str, type[_Answer]] = {kind.TYPE: kind for kind in (ErasureReceipt, SeedRelease, Departure)}
+
+
+def _opened(proof: Proof, kind: type[S], public_key: bytes) -> Signed[S]:
+    if proof.kind != kind.TYPE:
+        raise MalformedError(f"expected a {kind.TYPE} in the certificate, got {proof.kind[:40]!r}")
+    if not proof.payload.isascii():
+        raise MalformedError(f"the {kind.TYPE} in the certificate is not ASCII")
+    return open_envelope(SignedEnvelope(kind.TYPE, proof.payload.encode(), public_key, proof.signature), kind)
+
+
+def _closing(entry: GrantEntry, answers: list[_Answer]) -> Standing:
+    for answer in answers:
+        if isinstance(answer, ErasureReceipt) and answer.through >= entry.generation:
+            return Standing.RECEIPT
+        if isinstance(answer, SeedRelease) and answer.grant >= entry.grant:
+            return Standing.RELEASE
+        if isinstance(answer, Departure) and answer.state_sequence > entry.holder_sequence:
+            return Standing.DEPARTURE
+    return Standing.PENDING
