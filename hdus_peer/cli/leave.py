@@ -118,7 +118,8 @@ def _outcome(reached: "LeaveProgress") -> str:
     """One sentence: "5 of 5 holders erased in 52 ms; certificate saved to …"."""
     last_ms = max((holder.after_ms for holder in reached.holders), default=-1)
     took = f" in {last_ms} ms" if reached.finished and last_ms >= 0 else ""
-    return f"{reached.confirmed} of {len(reached.holders)} holders erased{took}; certificate saved to {reached.certificate}"
+    erased = f"{reached.confirmed} of {len(reached.holders)} holders erased{took}"
+    return f"{erased}; certificate saved to {reached.certificate}"
 
 
 def _row(holder: "HolderErasure") -> list[str]:

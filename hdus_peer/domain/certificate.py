@@ -69,8 +69,8 @@ class GrantEntry:
 
 @dataclass(frozen=True, slots=True)
 class HolderAnswers:
-    """A holder's membership (by the root), and what it signed: any of receipt, release, departure. `cloned`: two devices
-    were seen under this identity."""
+    """A holder's membership (by the root), and what it signed: any of receipt, release, departure. `cloned`: two
+    devices were seen under this identity."""
 
     holder: PeerId
     cloned: bool
