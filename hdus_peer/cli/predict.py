@@ -25,8 +25,9 @@ _CLASSES = (Column("class"), Column("alone", True), Column("ensemble", True))
 def predict(daemon: "ControlClient", as_json: bool, file: Path, array: str, first: int | None) -> None:
     """Predict the class of a picture, or of every row of a file.
 
-    FILE is a picture (PNG, JPEG, …), or raw rows as .npy, .npz or .csv in the shape of the task. Values are as the
-    training data has them: they are normalised here, by the task.
+    FILE is a picture (PNG, JPEG, …), or raw rows as .npy, .npz or .csv in the shape of the task; where the task names
+    columns, a .csv with a heading that has them. Values are as the training data has them: they are normalised here, by
+    the task.
 
     \b
     Examples

@@ -6,6 +6,7 @@ The `description` of a field is something else: what is allowed, where its type 
 """
 
 import ipaddress
+import math
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -13,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from hdus_peer.domain.address import split_address
+from hdus_peer.domain.combination import Objective, Rho, RuleName
 
 MIB = 1 << 20
 
@@ -39,10 +41,22 @@ def _ip_address(text: str) -> str:
         raise ValueError("IPv4 or IPv6 addresses without a port, such as 192.0.2.7") from problem
 
 
-ListenAddress = Annotated[str, AfterValidator(_listen_address)]
+def _number_or_auto(value: object) -> object:
+    """`auto`, or a number from 0 to 1, which the environment brings as text."""
+    if value == "auto":
+        return value
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever is no number raises
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0.0 <= number <= 1.0:
+        raise ValueError("a number from 0 to 1, or auto")
+    return number
+
+
+ListenAddress = Annotated[str, AfterValidator(_listen_address), Field(description="host:port, with 0 for any free one")]
 DialledAddress = Annotated[str, AfterValidator(_dialled_address)]
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
-Architecture = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
 FilePath = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
 Share = Annotated[float, Field(ge=0, le=1)]
 Samples = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -50,7 +64,11 @@ Steps = Annotated[int, Field(ge=1, le=1_000_000)]
 Batch = Annotated[int, Field(ge=2, le=65_536)]
 LearningRate = Annotated[float, Field(gt=0, le=10)]
 Threads = Annotated[int, Field(ge=1, le=256)]
-SHARD_PATTERN = r"^(all|(drop-class|iid):\d{1,5}/\d{1,5})$"
+SHARD_PATTERN = (
+    r"^(all|(drop-class|iid|dirichlet:[0-9]{1,6}(\.[0-9]{1,9})?|by:[^=]+):[0-9]{1,5}/[0-9]{1,5}|by:[^=]+=.+)$"
+)
+SHARD_FORMS = "all, iid:i/n, drop-class:i/n, dirichlet:ALPHA:i/n, by:COLUMN=VALUE or by:COLUMN:i/n"
+MAIN_PATTERN = r"^([a-z0-9-]{1,40}|[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)$"
 
 
 class Section(BaseModel):
@@ -116,9 +134,11 @@ class DataSection(Section):
     """What is learned from."""
 
     source: Annotated[str, Field(min_length=1, max_length=4096)] = "digits"
-    """Where the samples come from: digits, or npz:FILE."""
-    shard: Annotated[str, Field(pattern=SHARD_PATTERN, description="all, drop-class:i/n or iid:i/n")] = "all"
-    """Which part of the source is this peer's own; all: everything."""
+    """Where the samples come from: digits, npz:FILE, images:DIR, csv:FILE, parquet:FILE, or a function of your own as
+    module:PACKAGE.MODULE:FUNCTION. Behind a table's file: #label=COLUMN; behind an npz: #x=NAME,y=NAME."""
+    shard: Annotated[str, Field(pattern=SHARD_PATTERN, max_length=400, description=SHARD_FORMS)] = "all"
+    """Which part of the source is this peer's own: all, iid:i/n, drop-class:i/n, dirichlet:ALPHA:i/n, by:COLUMN=VALUE
+    or by:COLUMN:i/n."""
     samples: Samples = 0
     """At most so many training samples; 0: all."""
     reference: Annotated[str, Field(max_length=4096)] = ""
@@ -132,13 +152,16 @@ class DataSection(Section):
 
 
 class TrainSection(Section):
-    """Training of the main model: Adam, cosine learning rate, early stopping. Threads, device and random seed decide the
-    bits of a model."""
+    """Training of the main model: Adam, cosine learning rate, early stopping. Threads, device and random seed decide
+    the bits of a model."""
 
     auto: bool = True
     """Whether a model that is not trained yet is trained at start."""
-    main: Annotated[Architecture, Field(description="a registered architecture")] = "mobilenet-m"
-    """The architecture of the main model, which stays on this device."""
+    main: Annotated[
+        str,
+        Field(pattern=MAIN_PATTERN, max_length=200, description="a registered architecture, or package.module:factory"),
+    ] = "mobilenet-m"
+    """The architecture of the main model, which stays on this device; or package.module:factory, code of your own."""
     seed_model: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$", description="a registered architecture")] = (
         "mobilenet-s"
     )
@@ -175,12 +198,16 @@ class DistilSection(Section):
 
 
 class PredictSection(Section):
-    """How main model and seeds are combined: (1 - rho) × own + rho × mean of the seeds."""
+    """How main model and seeds are combined: (1 - rho) × own + rho × the seeds, as the rule has it."""
 
-    rule: Literal["logit-mean", "prob-mean"] = "logit-mean"
-    """How main model and seeds are combined."""
-    rho: Share = 0.5
-    """The weight of the seeds: 0 is the main model alone, 1 the seeds alone."""
+    rule: RuleName = "prob-mean"
+    """How main model and seeds are combined: logit-mean is the paper's, prob-mean takes the mean of probabilities,
+    entropy weighs members by their confidence, median and trimmed-mean bound what a few bad seeds can do."""
+    objective: Objective = "local"
+    """What rho = auto aims at: data like this peer's own (local), or every class of the task alike (global)."""
+    rho: Annotated[Rho, BeforeValidator(_number_or_auto), Field(description="a number from 0 to 1, or auto")] = 0.5
+    """The weight of the seeds: 0 is the main model alone, 1 the seeds alone; auto: chosen for the objective on this
+    peer's own held-out samples, anew whenever the seeds change."""
     threads: Threads = 1
     """Threads that predictions use; another number may give other bits."""
 

@@ -2,8 +2,10 @@
 
 Rules
 1. A wrong file is a DataError that says what was found, what is needed and what to do; nothing is guessed but the size
-   of a picture, which is scaled to the task's, and said so.
-2. Files are read without pickle, so that they cannot run code. A call carries at most BATCH_BYTES_MAX.
+   of a picture, which is scaled to the task's, and said so. Pictures and tables are read as the trainer reads them.
+2. A CSV is read by its heading where the task names features: columns in any order, those that it does not know (a
+   label, for example) passed over. Other tasks take its rows as they stand, with or without a heading.
+3. Files are read without pickle, so that they cannot run code. A call carries at most BATCH_BYTES_MAX.
 """
 
 import csv
@@ -17,16 +19,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import DataError
+from hdus_peer.formats.columns import feature_columns
+from hdus_peer.formats.csv_table import read_csv
+from hdus_peer.formats.pictures import read_picture, takes_pictures
+from hdus_peer.formats.standardise import standardised
 from hdus_peer.workers.port import Prediction
 
 BATCH_BYTES_MAX = 8 * 1024 * 1024
 FILE_BYTES_MAX = 1 << 30
 _ROWS = (".npy", ".npz", ".csv")
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 Array = NDArray[Any]
 
@@ -54,7 +58,9 @@ def read_samples(file: Path, task: Task, array: str = "", first: int | None = No
     """`array`: which one of an .npz; `first`: take so many only. Raises DataError."""
     _check_file(file)
     note = ""
-    if file.suffix.lower() in _ROWS:
+    if task.features:
+        rows = _read_table(file, task, first)
+    elif file.suffix.lower() in _ROWS:
         rows = _in_task_shape(_read_rows(file, array), file, task)[:first]
     else:
         rows, note = _read_picture(file, task)
@@ -62,7 +68,7 @@ def read_samples(file: Path, task: Task, array: str = "", first: int | None = No
         raise DataError(f"{file} holds no samples: give a file with at least one row")
     if not np.isfinite(rows).all():
         raise DataError(f"{file} holds a value that is no finite number: correct or remove those rows")
-    return UserSamples(_normalised(rows, task), note)
+    return UserSamples(np.ascontiguousarray(standardised(rows, task)), note)
 
 
 def _check_file(file: Path) -> None:
@@ -135,24 +141,18 @@ def _in_task_shape(x: Array, file: Path, task: Task) -> Array:
     )
 
 
+def _read_table(file: Path, task: Task, first: int | None) -> Array:
+    if file.suffix.lower() != ".csv":
+        raise DataError(f"{file}: the task {task.name} takes rows with named columns: give them as .csv with a heading")
+    columns = read_csv(file, feature_columns(task, str(file)), first)
+    return np.column_stack(columns)
+
+
 def _read_picture(file: Path, task: Task) -> tuple[Array, str]:
-    if len(task.shape) != 3 or task.shape[0] not in _MODES:
+    if not takes_pictures(task.shape):
         raise DataError(f"the task {task.name} takes no pictures: give rows as {', '.join(_ROWS)}")
-    channels, height, width = task.shape
-    try:
-        with Image.open(file) as opened:
-            found = opened.size
-            picture = opened.convert(_MODES[channels])
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as problem:
-        raise DataError(f"{file} is no picture that can be read: give a PNG or JPEG, or rows as {_ROWS}") from problem
-    note = "" if found == (width, height) else f"Picture scaled from {found[0]}×{found[1]} to {width}×{height}."
-    pixels = np.asarray(picture.resize((width, height), Image.Resampling.BOX), dtype=np.float32)
-    rows = pixels.reshape(height, width, channels).transpose(2, 0, 1)[None]
-    return rows * np.float32(task.scale / 255), note
-
-
-def _normalised(rows: Array, task: Task) -> NDArray[np.float32]:
-    axes = (-1, *(1 for _ in task.shape[1:]))
-    mean, std = (np.asarray(values, dtype=np.float32).reshape(axes) for values in (task.mean, task.std))
-    normalised: NDArray[np.float32] = (rows.astype(np.float32) / np.float32(task.scale) - mean) / std
-    return np.ascontiguousarray(normalised)
+    _, height, width = task.shape
+    pixels, found_width, found_height = read_picture(file, task.shape)
+    is_scaled = (found_width, found_height) != (width, height)
+    note = f"Picture scaled from {found_width}×{found_height} to {width}×{height}." if is_scaled else ""
+    return pixels[None] * np.float32(task.scale / 255), note

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import DataError
-from hdus_peer.learning.shards import Shard, fractions, ranks
+from hdus_peer.formats.standardise import standardised
+from hdus_peer.learning.shards import Candidates, fractions, parse_shard, ranks
 from hdus_peer.learning.sources import Samples, load, load_test, load_unlabelled
 from hdus_peer.workers.job import TrainingJob
 
@@ -54,9 +55,9 @@ class PeerData:
 
 def assemble(job: TrainingJob) -> PeerData:
     """Load, split and normalise everything that `job` needs. Raises DataError or ConfigurationError."""
-    shard = Shard.parse(job.shard)
-    pool, reference, test = _sources(job)
-    own = pool.where(shard.members(pool.digests, pool.y, len(job.task.classes)))
+    shard = parse_shard(job.shard)
+    pool, reference, test = _sources(job, shard.group)
+    own = pool.where(shard.members(Candidates(pool.digests, pool.y, len(job.task.classes), pool.groups)))
     own = _at_most(own, job.samples, "samples")
     local, rest = _divide(own, "local-test", LOCAL_TEST_PART)
     holdout, train = _divide(rest, "held-out", HELD_OUT_PART)
@@ -75,17 +76,9 @@ def assemble(job: TrainingJob) -> PeerData:
     )
 
 
-def normalise(x: NDArray[np.generic], task: Task) -> NDArray[np.float32]:
-    """(x / scale - mean) / std per channel, as float32 (n, *shape)."""
-    axes = (-1, *(1,) * (len(task.shape) - 1))
-    mean = np.asarray(task.mean, dtype=np.float32).reshape(axes)
-    std = np.asarray(task.std, dtype=np.float32).reshape(axes)
-    return (x.astype(np.float32) / np.float32(task.scale) - mean) / std
-
-
-def _sources(job: TrainingJob) -> tuple[Samples, Samples, Samples]:
+def _sources(job: TrainingJob, group: str) -> tuple[Samples, Samples, Samples]:
     """Pool, reference and global test; the latter two from the job's own sources where it names any."""
-    source = load(job.data, job.task)
+    source = load(job.data, job.task, group)
     if source.test is not None:
         pool = source.samples
         reference, test = _divide(source.test, "reference", REFERENCE_HALF)
@@ -117,7 +110,7 @@ def _at_most(samples: Samples, limit: int, role: str) -> Samples:
 
 
 def _normalised(samples: Samples, task: Task) -> Part:
-    return Part(normalise(samples.x, task), samples.y)
+    return Part(standardised(samples.x, task), samples.y)
 
 
 def _fingerprint(train: Samples, holdout: Samples) -> str:

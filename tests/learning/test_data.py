@@ -8,7 +8,8 @@ import pytest
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import DataError
-from hdus_peer.learning.data import PeerData, assemble, normalise
+from hdus_peer.formats.standardise import standardised
+from hdus_peer.learning.data import PeerData, assemble
 from hdus_peer.learning.sources import load
 from tests.learning.conftest import DIGITS, MakeJob, SaveNpz
 
@@ -59,7 +60,7 @@ def test_the_order_of_a_file_changes_nothing(make_job: MakeJob, save_npz: SaveNp
 def test_forgetting_a_sample_moves_no_other(make_job: MakeJob, save_npz: SaveNpz) -> None:
     whole = assemble(make_job())
     forgotten = whole.train.x[3].tobytes()
-    rest = [sample.tobytes() != forgotten for sample in normalise(RAW.x, DIGITS)]
+    rest = [sample.tobytes() != forgotten for sample in standardised(RAW.x, DIGITS)]
     data = assemble(make_job(data=f"npz:{save_npz(x=RAW.x[rest], y=RAW.y[rest])}"))
     assert rows(data.train.x) == rows(whole.train.x) - {forgotten}
     assert data.own_sha256 != whole.own_sha256
@@ -99,7 +100,7 @@ def test_limits_keep_those_of_the_smallest_hash(make_job: MakeJob) -> None:
 
 def test_normalisation_is_per_channel_and_float32() -> None:
     task = Task("colours", ("a", "b"), (2, 1, 1), 255.0, (0.5, 0.25), (0.5, 0.125), ())
-    x = normalise(np.array([[[[255]], [[0]]]], dtype=np.uint8), task)
+    x = standardised(np.array([[[[255]], [[0]]]], dtype=np.uint8), task)
     assert x.dtype == np.float32
     assert x.reshape(-1).tolist() == [1.0, -2.0]
 

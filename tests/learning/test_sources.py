@@ -131,7 +131,21 @@ def test_a_single_array_is_refused(tmp_path: Path) -> None:
         load(f"npz:{tmp_path / 'x.npy'}", DIGITS)
 
 
-@pytest.mark.parametrize("source", ["csv:file", "npz:", "npz:file#z=a", "npz:file#x=", "npz:file#x"])
+@pytest.mark.parametrize(
+    "source", ["csw:file", "npz:", "npz:file#z=a", "npz:file#x=", "npz:file#x", "npz:file#x=a,x=b"]
+)
 def test_an_unknown_source_is_refused(source: str) -> None:
     with pytest.raises(ConfigurationError, match="npz:FILE"):
         load(source, DIGITS)
+
+
+def test_groups_are_an_array_of_the_file(save_npz: SaveNpz) -> None:
+    path = save_npz(x_train=X, y_train=Y, writer=np.array([7, 8, 7, 9]), site=np.array([b"a", b"b", b"a", b"c"]))
+    assert list(load(f"npz:{path}", DIGITS, "writer").samples.groups) == ["7", "8", "7", "9"]  # type: ignore[arg-type]
+    assert list(load(f"npz:{path}#by=site", DIGITS, "who").samples.groups) == ["a", "b", "a", "c"]  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="has no array 'who'"):
+        load(f"npz:{path}", DIGITS, "who")
+    with pytest.raises(DataError, match="4 samples, but groups of the shape"):
+        load(f"npz:{save_npz(x=X, y=Y, writer=Y[:2])}", DIGITS, "writer")
+    with pytest.raises(ConfigurationError, match="no 'writer' to make shards by"):
+        load("digits", DIGITS, "writer")
