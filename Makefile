@@ -1,6 +1,7 @@
 # Everything a newcomer types. Only Python >= 3.11 with venv, and make, are assumed.
 #   make demo      six peers on this machine: learn, share, predict, one leaves
 #   make test      the whole test suite
+#   make compose-test   docker-compose.yml on a container engine, where one answers
 #   TORCH_INDEX=URL   an index to take torch from (for example PyTorch's own CPU index)
 PYTHON ?= python3
 VENV   ?= .venv
@@ -8,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo test test-fast lint proto bench install clean
+.PHONY: demo test test-fast compose-test lint proto bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -19,6 +20,10 @@ test: $(STAMP) lint
 
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
+
+# what it takes from the environment, and so from this command line, is in the head of docker-compose.yml
+compose-test: $(STAMP)
+	$(BIN)/python -m pytest -rs tests/compose
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
