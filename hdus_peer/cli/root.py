@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 COMMANDS = (
     "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "certificate",
-    "check", "network", "demo",
+    "check", "logs", "events", "network", "demo",
 )  # fmt: skip
 
 EPILOG = """\b

@@ -16,8 +16,8 @@ import grpc
 from google.protobuf.message import Message
 
 from hdus_peer.control.address import find_socket, is_short_enough
-from hdus_peer.control.codec import from_message
-from hdus_peer.control.port import HolderView, LeaveProgress, PeerStatus, PeerView, SeedView
+from hdus_peer.control.codec import from_message, to_message
+from hdus_peer.control.port import HolderView, LeaveProgress, LogEntry, LogsWanted, PeerStatus, PeerView, SeedView
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, error_from
 from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.control.v1 import control_pb2_grpc as rpc
@@ -98,6 +98,10 @@ class ControlClient:
     def leave(self, wait_s: float | None = None) -> Generator[LeaveProgress, None, None]:
         """Leave, or join the leave under way; ends after the last holder, or after `wait_s` (the leave goes on)."""
         return self._listen(self._stub.Leave, pb.LeaveRequest(), LeaveProgress, wait_s)
+
+    def logs(self, wanted: LogsWanted) -> Generator[LogEntry, None, None]:
+        """Entries of the daemon's log; with `follow` until it ends."""
+        return self._listen(self._stub.Logs, to_message(wanted, pb.LogsRequest), LogEntry)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""

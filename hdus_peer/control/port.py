@@ -19,6 +19,7 @@ from hdus_peer.domain.task import Task
 from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
 
 DATASETS = ("local", "global", "holdout")
+LEVELS = ("debug", "info", "warning", "error")
 
 
 class TrainingState(enum.StrEnum):
@@ -164,6 +165,29 @@ class LeaveProgress:
         return tuple(holder for holder in self.holders if not holder.confirmed)
 
 
+@dataclass(frozen=True, slots=True)
+class LogsWanted:
+    """Which entries of the log: the last `lines` of `level` (one of LEVELS) or above, and with `follow` those to come;
+    `events_only`: what the peer did, without the log lines of its parts."""
+
+    lines: int
+    level: str
+    follow: bool
+    events_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One entry of the daemon's log. `time_s`: Unix seconds; `event`: the event's name, or the text of a line that is
+    none; `fields`: a JSON object of names, numbers and hashes; `trace`: of an error that was not foreseen, else ""."""
+
+    time_s: float
+    level: str
+    event: str
+    fields: str
+    trace: str
+
+
 class ControlledDaemon(Protocol):
     """A running peer, as its owner commands it. Every call may raise an HdusError."""
 
@@ -198,6 +222,10 @@ class ControlledDaemon(Protocol):
         """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last
         with `finished`. Called again while LEAVING it joins the leave under way. The daemon ends only after the
         last value was handed over."""
+
+    def logs(self, wanted: LogsWanted) -> AsyncGenerator[LogEntry, None]:
+        """Oldest first; with `follow` it ends when the daemon stops. A caller that cannot keep up loses entries, and is
+        told how many by an entry of its own ("EntriesMissed"). Raises DataError for a level that is none."""
 
     async def stop(self) -> None:
         """Ask for an orderly end, and return at once."""

@@ -20,8 +20,8 @@ from google.protobuf.message import Message
 from grpc_reflection.v1alpha import reflection
 
 from hdus_peer.control.address import choose_socket
-from hdus_peer.control.codec import to_message
-from hdus_peer.control.port import ControlledDaemon
+from hdus_peer.control.codec import from_message, to_message
+from hdus_peer.control.port import ControlledDaemon, LogsWanted
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, trailers
 from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.control.v1 import control_pb2_grpc as rpc
@@ -119,6 +119,11 @@ class _Service(rpc.ControlServicer):
     async def Leave(self, request: pb.LeaveRequest, context: Context) -> AsyncGenerator[pb.LeaveProgress, None]:
         async for progress in _stream(context, self._daemon.leave):
             yield to_message(progress, pb.LeaveProgress)
+
+    async def Logs(self, request: pb.LogsRequest, context: Context) -> AsyncGenerator[pb.LogEntry, None]:
+        wanted = from_message(request, LogsWanted)
+        async for entry in _stream(context, lambda: self._daemon.logs(wanted)):
+            yield to_message(entry, pb.LogEntry)
 
     async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopReply:
         await _answer(context, self._daemon.stop)

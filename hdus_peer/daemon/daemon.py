@@ -17,6 +17,8 @@ from hdus_peer.config import Config
 from hdus_peer.control.port import (
     HolderView,
     LeaveProgress,
+    LogEntry,
+    LogsWanted,
     PeerStatus,
     PeerView,
     SeedView,
@@ -79,6 +81,7 @@ class Daemon:
         self._core = parts.make_core(config, home.credentials, repository.load())
         self._views = Views(self._core)
         self._journal = Journal(self._views.name_of)
+        self._journal.hear_others()
         self._transport = parts.make_transport(config, home.credentials)
         self._trainer, self._predictor = parts.make_workers(config)
         publish = self._journal.publish
@@ -161,6 +164,7 @@ class Daemon:
         """In order: not healthy, no news, no calls, no training, no links, no effects, no writes, no lock."""
         self._stop_asked.set()
         self._show_health()
+        self._journal.ring.close()
         try:
             async with asyncio.timeout(STOP_S):
                 if self._discovery is not None:
@@ -331,6 +335,9 @@ class Daemon:
             raise StateError("This peer is held after an unlearning that it had forgotten: start it with --rejoin.")
         await self._carry_out(lambda core, now: core.command(Leave(), now))
         await self._trainer.stop()
+
+    def logs(self, wanted: LogsWanted) -> AsyncGenerator[LogEntry, None]:
+        return self._journal.ring.stream(wanted)
 
     async def stop(self) -> None:
         self._stop_asked.set()

@@ -1,8 +1,9 @@
-"""What happened: events of the core and of the adapters, as log lines, counters and wake-ups.
+"""What happened: events of the core and of the adapters, as log lines, entries of the ring, counters and wake-ups.
 
 Rules
 1. An event carries names, numbers and hashes only: never a key, a payload or a sample.
 2. Whoever waits for a change waits for `changed`, and looks again at the state; events are not a second state.
+3. The ring hears every event, whatever `log.level` is; other log lines as far as they are logged.
 """
 
 import asyncio
@@ -13,6 +14,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from hdus_peer.control import log_form
+from hdus_peer.control.port import LEVELS, LogEntry
+from hdus_peer.daemon.ring import Ring
 from hdus_peer.domain.identity import short
 from hdus_peer.protocol.step import Event
 
@@ -37,6 +41,9 @@ _LEVELS = {
     "PeerCloned": logging.WARNING,
     "RolledBack": logging.WARNING,
 }
+_FIELDS = "fields"
+_NAMES = tuple((logging.getLevelName(name.upper()), name) for name in reversed(LEVELS))
+_TRACES = logging.Formatter()
 log = logging.getLogger("hdus_peer")
 
 
@@ -46,18 +53,26 @@ class Journal:
         self._name_of = name_of
         self._changed = asyncio.Event()
         self._listeners: list[Callable[[Event], None]] = []
+        self.ring = Ring()
         self.refusals: Counter[str] = Counter()
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event, on the event loop."""
         self._listeners.append(listener)
 
+    def hear_others(self) -> None:
+        """Bring the log lines of this process that are no events to the ring, from now on."""
+        logging.getLogger().addHandler(_RingHandler(self.ring))
+
     def publish(self, event: Event) -> None:
         if event.name == "Refused":
             self.refusals[str(dict(event.details).get("reason", "unknown"))] += 1
         level = _LEVELS.get(event.name, logging.INFO)
+        fields = self._fields(event)
+        text = json.dumps(fields)
+        self.ring.add(LogEntry(time.time(), logging.getLevelName(level).lower(), event.name, text, ""), is_event=True)
         if log.isEnabledFor(level):
-            log.log(level, event.name, extra={"fields": self._fields(event)})
+            log.log(level, event.name, extra={_FIELDS: text})
         for listener in self._listeners:
             listener(event)
         self.touch()
@@ -75,25 +90,39 @@ class Journal:
         return {**about, **dict(event.details)}
 
 
-class _JsonForm(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line = {"time": round(record.created, 3), "level": record.levelname.lower(), "event": record.getMessage()}
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps({**line, **getattr(record, "fields", {})})
+def entry_of(record: logging.LogRecord) -> LogEntry:
+    """A log line of Python's logging, as an entry. Its level is the next one of ours."""
+    trace = _TRACES.formatException(record.exc_info) if record.exc_info else ""
+    level = next((name for number, name in _NAMES if record.levelno >= number), "debug")
+    return LogEntry(record.created, level, record.getMessage(), getattr(record, _FIELDS, "{}"), trace)
 
 
-class _HumanForm(logging.Formatter):
+class _Form(logging.Formatter):
+    """Writes lines as `control.log_form` does."""
+
+    def __init__(self, write: Callable[[LogEntry], str]) -> None:
+        super().__init__()
+        self._write = write
+
     def format(self, record: logging.LogRecord) -> str:
-        stamp = time.strftime("%H:%M:%S", time.localtime(record.created))
-        fields = " ".join(f"{name}={value}" for name, value in getattr(record, "fields", {}).items())
-        trace = "\n" + self.formatException(record.exc_info) if record.exc_info else ""
-        return f"{stamp} {record.levelname.lower():7} {record.getMessage()} {fields}".rstrip() + trace
+        return self._write(entry_of(record))
+
+
+class _RingHandler(logging.Handler):
+    """Brings the log lines that are no events to the ring."""
+
+    def __init__(self, ring: Ring) -> None:
+        super().__init__()
+        self._ring = ring
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not hasattr(record, _FIELDS):
+            self._ring.add(entry_of(record), is_event=False)
 
 
 def set_up_logging(level: str, form: str) -> None:
     """Log lines of this process to stderr, for people or as JSON, one object a line."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonForm() if form == "json" else _HumanForm())
+    handler.setFormatter(_Form(log_form.as_json if form == "json" else log_form.human))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("grpc").setLevel(logging.WARNING)

@@ -16,6 +16,8 @@ from hdus_peer.control.port import (
     HolderView,
     LeaveProgress,
     LinkCounts,
+    LogEntry,
+    LogsWanted,
     ModelView,
     PeerStatus,
     PeerView,
@@ -64,6 +66,10 @@ HOLDERS = [
     HolderView(ANNA, "anna", 17, "alive", 1_700_000_000, 1_700_003_600, ""),
     HolderView(BELA, "bela", 18, "gone", 1_700_000_000, 1_700_003_600, ""),
 ]
+ENTRIES = [
+    LogEntry(1_700_000_000.25, "info", "Started", '{"address": "127.0.0.1:7000"}', ""),
+    LogEntry(1_700_000_001.5, "error", "EffectFailed", '{"peer": "anna", "generation": 17}', "Traceback: it broke"),
+]
 PENDING = HolderErasure(BELA, "bela", False, "", -1, ())
 LEAVE = [
     LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False),
@@ -91,6 +97,7 @@ class MemoryDaemon:
         self.trainings = 0
         self.stopped = threading.Event()
         self.predicted: list[tuple[int, int]] = []
+        self.wanted: list[LogsWanted] = []
         self.abandoned = threading.Event()
 
     def _check(self) -> None:
@@ -149,6 +156,12 @@ class MemoryDaemon:
                 await asyncio.Event().wait()
         finally:
             self.abandoned.set()
+
+    async def logs(self, wanted: LogsWanted) -> AsyncGenerator[LogEntry, None]:
+        self._check()
+        self.wanted.append(wanted)
+        for entry in ENTRIES[len(ENTRIES) - min(wanted.lines, len(ENTRIES)) :]:
+            yield entry
 
     async def stop(self) -> None:
         self._check()

@@ -11,7 +11,7 @@ from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 from hdus_peer.errors import MalformedError
 from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
-from tests.control.memory_daemon import ENSEMBLE, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK
+from tests.control.memory_daemon import ENSEMBLE, ENTRIES, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK
 
 KINDS = [
     port.PeerStatus,
@@ -23,6 +23,7 @@ KINDS = [
     port.HolderView,
     port.HolderErasure,
     port.LeaveProgress,
+    port.LogEntry,
     Task,
     Feature,
     EnsembleState,
@@ -35,6 +36,7 @@ VALUES = [
     SEEDS[0],
     HOLDERS[0],
     *LEAVE,
+    *ENTRIES,
     TASK,
     dataclasses.replace(TASK, features=(Feature("work", FeatureType.CATEGORY, ("a", "b"), Encoding.ONE_HOT),)),
     Prediction([[0.25, 0.75]], [[0.5, 0.5]], ENSEMBLE),
@@ -47,6 +49,11 @@ VALUES = [
 def test_every_field_of_a_value_is_a_field_of_its_message(kind: typing.Any) -> None:
     message = getattr(pb, kind.__name__)
     assert [field.name for field in dataclasses.fields(kind)] == [field.name for field in message.DESCRIPTOR.fields]
+
+
+def test_what_is_wanted_of_the_log_crosses_as_it_is() -> None:
+    wanted = port.LogsWanted(7, "warning", follow=True, events_only=True)
+    assert from_message(to_message(wanted, pb.LogsRequest), port.LogsWanted) == wanted
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)

@@ -1,8 +1,13 @@
-"""A peer's directory that was damaged is repaired, and the peer goes on: the seed comes again, the books are closed."""
+"""A peer's directory that was damaged is repaired, and the peer goes on: the seed comes again, the books are closed.
+On the way: who follows its log hears everything until it ends, and no secret."""
+
+import base64
+import json
+import subprocess
 
 import pytest
 
-from tests.integration.peers import Network
+from tests.integration.peers import Entry, Network, Peer, command, environment
 
 pytestmark = pytest.mark.slow
 
@@ -12,7 +17,10 @@ def test_a_repaired_peer_starts_and_fetches_the_seed_again(peers: Network) -> No
     refused = bela.typed("check", "--repair")
     assert (refused.code, "another daemon is using it" in refused.answer["error"]) == (5, True)
     payload = bela.seeds()["anna"].payload_sha256
-    bela.stop()
+    told = _followed(bela)
+    assert {"SeedAdopted", "Started"} <= {entry["event"] for entry in told}
+    for secret in _secrets(anna, bela):
+        assert secret not in json.dumps(told)
     assert bela.typed("check").answer["findings"] == []
 
     damaged = bela.state / "seeds" / payload
@@ -41,3 +49,23 @@ def test_a_repaired_peer_starts_and_fetches_the_seed_again(peers: Network) -> No
         if peer is bela:
             peer.stop()
         assert peer.typed("check").answer["findings"] == []
+
+
+def _followed(peer: Peer) -> list[Entry]:
+    """Everything that a follower of the log is told until the peer has stopped."""
+    words = command("logs", "--follow", "--level=debug", "--lines=512", "--json", f"--state={peer.state}")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment()) as follower:
+        assert follower.stdout is not None
+        entries = [json.loads(follower.stdout.readline())]
+        peer.stop()
+        entries += [json.loads(line) for line in follower.stdout]
+    assert follower.returncode == 0
+    return entries
+
+
+def _secrets(*peers: Peer) -> list[str]:
+    """Every key of these peers' disks, as text that could stand in a log."""
+    files = [path for peer in peers for path in (peer.state / "keys").iterdir() if path.name != "CACHEDIR.TAG"]
+    keys = [path.read_bytes() for path in files]
+    assert keys
+    return [form for key in keys for form in (key.hex(), base64.b64encode(key).decode(), repr(key)[2:-1])]

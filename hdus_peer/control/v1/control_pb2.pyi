@@ -332,3 +332,29 @@ class LeaveProgress(_message.Message):
     finished: bool
     certificate: str
     def __init__(self, phase: _Optional[str] = ..., through: _Optional[int] = ..., holders: _Optional[_Iterable[_Union[HolderErasure, _Mapping]]] = ..., finished: _Optional[bool] = ..., certificate: _Optional[str] = ...) -> None: ...
+
+class LogsRequest(_message.Message):
+    __slots__ = ("lines", "level", "follow", "events_only")
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_ONLY_FIELD_NUMBER: _ClassVar[int]
+    lines: int
+    level: str
+    follow: bool
+    events_only: bool
+    def __init__(self, lines: _Optional[int] = ..., level: _Optional[str] = ..., follow: _Optional[bool] = ..., events_only: _Optional[bool] = ...) -> None: ...
+
+class LogEntry(_message.Message):
+    __slots__ = ("time_s", "level", "event", "fields", "trace")
+    TIME_S_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    EVENT_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    TRACE_FIELD_NUMBER: _ClassVar[int]
+    time_s: float
+    level: str
+    event: str
+    fields: str
+    trace: str
+    def __init__(self, time_s: _Optional[float] = ..., level: _Optional[str] = ..., event: _Optional[str] = ..., fields: _Optional[str] = ..., trace: _Optional[str] = ...) -> None: ...

@@ -84,6 +84,11 @@ class ControlStub:
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
                 response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
                 _registered_method=True)
+        self.Logs = channel.unary_stream(
+                '/hdus_peer.control.v1.Control/Logs',
+                request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.SerializeToString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.FromString,
+                _registered_method=True)
         self.Stop = channel.unary_unary(
                 '/hdus_peer.control.v1.Control/Stop',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.StopRequest.SerializeToString,
@@ -154,6 +159,12 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Logs(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Stop(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -212,6 +223,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Leave,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.FromString,
                     response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.SerializeToString,
+            ),
+            'Logs': grpc.unary_stream_rpc_method_handler(
+                    servicer.Logs,
+                    request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.FromString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.SerializeToString,
             ),
             'Stop': grpc.unary_unary_rpc_method_handler(
                     servicer.Stop,
@@ -489,6 +505,33 @@ class Control:
             '/hdus_peer.control.v1.Control/Leave',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Logs(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hdus_peer.control.v1.Control/Logs',
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.SerializeToString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.FromString,
             options,
             channel_credentials,
             insecure,
