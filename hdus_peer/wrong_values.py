@@ -46,14 +46,14 @@ def _allowed(problem: Mapping[str, Any], path: Path, model: type[BaseModel]) -> 
     if problem["type"] == "model_type":
         return "a section with keys of its own"
     field = _field_at(path, model)
-    span = _range(field) if field else ""
+    span = number_range(field) if field else ""
     text = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if span and not problem["type"].startswith(("value_error", "literal_error")):
         return span
     return field.description if field and field.description and problem["type"] != "literal_error" else str(text)
 
 
-def _range(field: FieldInfo) -> str:
+def number_range(field: FieldInfo) -> str:
     """The bounds of a number in words, or ""."""
     limits = {name: getattr(item, name) for item in field.metadata for name in ("ge", "gt", "le", "lt", "multiple_of")
               if getattr(item, name, None) is not None}  # fmt: skip

@@ -39,6 +39,10 @@ class Validity:
     def from_now(cls, now_s: int, days: int) -> "Validity":
         return cls(now_s - CLOCK_SKEW_S, now_s + days * DAY_S)
 
+    def days_left(self, now_s: int) -> int:
+        """Whole days until the end, rounded down; negative afterwards."""
+        return (self.not_after_s - now_s) // DAY_S
+
     def within(self, outer: "Validity") -> "Validity":
         """Cut to what `outer` covers: nobody is admitted for longer than the root lives."""
         return Validity(max(self.not_before_s, outer.not_before_s), min(self.not_after_s, outer.not_after_s))

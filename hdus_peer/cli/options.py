@@ -30,6 +30,35 @@ def state_option(command: Command) -> Command:
     )(command)
 
 
+def configuration_options(command: Command) -> Command:
+    """`--config`, passed on as `config_file: Path | None`, and `--set`."""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="A TOML file; the environment and the flags go before it.",
+    )(configuration_settings(command))
+
+
+def configuration_settings(command: Command) -> Command:
+    """`--set`, passed on as `settings: dict[str, str]`."""
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
+        help="Any configuration key, for example train.main=mlp; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def _settings(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    return dict(_setting(text) for text in texts)
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise click.BadParameter(f"{text!r} is no KEY=VALUE, such as train.main=resnet20", param_hint="--set")
+    return key, value
+
+
 def json_option(command: Command) -> Command:
     """`--json`, passed on as `as_json: bool`; known to the error handling before any other option is read."""
     return click.option(

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import click
 
-from hdus_peer.cli.options import STATE_VARIABLE, json_option
+from hdus_peer.cli.options import STATE_VARIABLE, configuration_options, json_option
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command(short_help="Run this peer.")
-@click.option("--config", "config_file", type=_FILE, help="A TOML file; the environment and the flags go before it.")
+@configuration_options
 @click.option("--credentials", type=_FILE, help="The credentials file of this peer, from its network's authority.")
 @click.option(
     "--state",
@@ -23,7 +23,6 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--peer", "peers", multiple=True, metavar="HOST:PORT", help="A peer to dial; may be repeated.")
 @click.option("--rejoin", is_flag=True, help="Come back after a leave.")
 @click.option("--unless-left", is_flag=True, help="End with 0 where this peer has left, for supervisors.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any configuration key, for example below.")
 @json_option
 def start(
     config_file: Path | None,
@@ -33,7 +32,7 @@ def start(
     peers: tuple[str, ...],
     rejoin: bool,
     unless_left: bool,
-    settings: tuple[str, ...],
+    settings: dict[str, str],
     as_json: bool,
 ) -> None:
     """Run this peer until Ctrl-C, `hdus-peer stop` or the end of a leave.
@@ -63,17 +62,10 @@ def start(
         "log.form": "json" if as_json else None,
     }
     given = {key: value for key, value in named.items() if value is not None}
-    config = load_config(config_file, {**dict(_setting(text) for text in settings), **given})
+    config = load_config(config_file, {**settings, **given})
     try:
         run(config, rejoin=rejoin)
     except LeftError as left:
         if not unless_left:
             raise
         click.echo(f"hdus-peer: {left}", err=True)
-
-
-def _setting(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise click.BadParameter(f"{text!r} is no KEY=VALUE, such as train.main=resnet20", param_hint="--set")
-    return key, value

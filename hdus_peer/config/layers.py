@@ -96,9 +96,12 @@ def read_layers(file: Path | None, overrides: Mapping[str, object]) -> Layers:
     )
 
 
-def check_answer(key: str, text: str) -> None:
-    """Whether `text` may stand under the dotted `key`, whatever else is configured. Raises ConfigurationError."""
-    Layers((Layer(Origin(Source.ANSWER), nested({key: text})),)).config()
+def parse(key: str, text: object, source: Source) -> Any:
+    """The value that `text` is under the dotted `key`, whatever else is configured. Raises ConfigurationError."""
+    value: Any = Layers((Layer(Origin(source), nested({key: text})),)).config()
+    for name in key.split("."):
+        value = getattr(value, name)
+    return value
 
 
 def variable(path: KeyPath) -> str:
