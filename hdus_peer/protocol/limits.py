@@ -18,6 +18,8 @@ class Limits:
     grants_per_generation_max: int = 256
     key_retry_s: float = 2.0
     owed_retry_s: float = 5.0
+    mailboxes_max: int = 8
+    mailbox_keep_s: int = 60 * 86_400  # of the wall clock: receipts are dated by it
     pass_on_interval_s: float = 10.0
     confirm_wait_s: float = 5.0
     neighbours_max: int = 16

@@ -28,3 +28,9 @@ def is_served(task: str, owner: PeerId, holder: PeerId, others: Iterable[PeerId]
     mine = score(task, holder, owner)
     better = sum(score(task, other, owner) > mine for other in others if other != holder)
     return better < SERVED_PER_NEIGHBOUR * neighbours_max
+
+
+def mailboxes(owner: PeerId, members: Iterable[PeerId], most: int) -> list[PeerId]:
+    """With whom to leave what `owner` is to get: whoever leaves something prefers the same members."""
+    ranked = sorted(members, key=lambda member: hashlib.sha256(f"mailbox {owner} {member}".encode("ascii")).digest())
+    return ranked[:most]

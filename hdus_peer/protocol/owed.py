@@ -5,6 +5,8 @@ Rules
 2. A release closes every grant up to its number, so it waits until nothing of an earlier grant is here.
 3. A receipt dated outside this peer's membership (its clock was wrong, its credentials were renewed) would be refused
    for ever: it is signed anew. What it states is still so, because a tombstone is never taken back.
+4. While the owner is out of reach, a receipt is left with the members of the highest hash(owner, member) among those
+   in reach, at most `mailboxes_max` of them: owner and holder need never be up at the same time.
 """
 
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import ErasureReceipt, SeedRelease
+from hdus_peer.protocol import overlay
 from hdus_peer.protocol.exchange import Exchange
-from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.links import Link, LinkPhase, Links
 from hdus_peer.protocol.messages import Receipt, ReceiptAck, Release, ReleaseAck
 from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, OwedReleaseRow
 from hdus_peer.protocol.state import Draft, State
@@ -27,6 +30,7 @@ class Owed:
         self._links = links
         self._exchange = exchange
         self._due_s = 0.0
+        self._mailed: dict[PeerId, dict[PeerId, bool]] = {}  # owner -> mailbox -> whether it said that it keeps it
 
     def receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
         """An erasure that a notice asked for is done."""
@@ -43,6 +47,7 @@ class Owed:
         owed = self._state.get(OwedReceiptRow, row.owner)
         if owed is None or owed.receipt.statement.through <= row.through:
             self._state.put(draft, OwedReceiptRow(row.owner, self._state.me.sign(receipt)))
+            self._mailed.pop(row.owner, None)
         self.send(row.owner, now, draft)
 
     def release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
@@ -60,6 +65,10 @@ class Owed:
         present = [*unfinished, *self._exchange.grants_of(row.owner)]
         number = min(present) - 1 if present else row.grant
         return number if number >= row.grant else 0
+
+    def on_greeted(self, peer: PeerId, now: Instant, draft: Draft) -> None:
+        self._forget_lost(peer)
+        self.send(peer, now, draft)
 
     def send(self, owner: PeerId, now: Instant, draft: Draft) -> None:
         """To the owner itself, if its link is greeted."""
@@ -84,11 +93,33 @@ class Owed:
         self._state.put(draft, row)
         return row.receipt
 
+    def _mail(self, owner: PeerId, now: Instant, draft: Draft) -> None:
+        """Leave the receipt with those who may meet the owner, once with each."""
+        owed, mailed = self._state.get(OwedReceiptRow, owner), self._mailed.setdefault(owner, {})
+        members = [link.peer for link in self._links.greeted() if link.phase == LinkPhase.OPEN]
+        free = self._state.limits.mailboxes_max - len(mailed)
+        if owed is None or free <= 0:
+            return
+        for member in overlay.mailboxes(owner, (member for member in members if member not in mailed), free):
+            mailed[member] = False
+            draft.send(member, Receipt(self._dated(owed, now, draft), self._state.me.membership))
+
+    def _forget_lost(self, peer: PeerId) -> None:
+        """A new link to a mailbox: what was sent on the one before and not acknowledged may have been lost."""
+        for mailed in self._mailed.values():
+            if not mailed.get(peer, True):
+                del mailed[peer]
+
     def on_receipt_ack(self, link: Link, ack: ReceiptAck, draft: Draft) -> None:
+        """Its owner has my receipt, or a mailbox."""
         owed = self._state.get(OwedReceiptRow, ack.owner)
-        is_mine = ack.holder == self._state.me.peer and ack.owner == link.peer
-        if is_mine and owed is not None and owed.receipt.statement.through <= ack.through:
+        if ack.holder != self._state.me.peer or owed is None or owed.receipt.statement.through > ack.through:
+            return
+        if ack.owner == link.peer:
             self._state.delete(draft, owed)
+            self._mailed.pop(ack.owner, None)
+        else:
+            self._mailed.setdefault(ack.owner, {})[link.peer] = True
 
     def on_release_ack(self, link: Link, ack: ReleaseAck, draft: Draft) -> None:
         owed = self._state.get(OwedReleaseRow, link.peer)
@@ -100,11 +131,13 @@ class Owed:
             self._due_s = now.boot_s + self._state.limits.owed_retry_s
             for owner in self._owners():
                 self.send(owner, now, draft)
+                if self._links.get(owner) is None:
+                    self._mail(owner, now, draft)
 
     def _owners(self) -> list[PeerId]:
         receipts = {row.owner for row in self._state.all(OwedReceiptRow)}
         return sorted(receipts | {row.owner for row in self._state.all(OwedReleaseRow)})
 
     def deadlines(self) -> Iterator[float]:
-        if any(self._links.get(owner) for owner in self._owners()):
+        if self._owners() and self._links.greeted():
             yield self._due_s

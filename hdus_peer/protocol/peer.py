@@ -2,7 +2,7 @@
 
 Rule: whoever drives the core carries out every Step, in the order in which they were answered, before it believes
 anything of the next. Nothing here does I/O; the parts that decide are `links`, `granting`,
-`exchange`, `unlearning` and `owed`.
+`exchange`, `unlearning`, `owed` and `mailbox`.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +19,7 @@ from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.links import Link, LinkPhase, Links
+from hdus_peer.protocol.mailbox import Mailbox
 from hdus_peer.protocol.messages import (
     Announce,
     AnnounceRequest,
@@ -73,6 +74,7 @@ class PeerCore:
         self.granting = Granting(self.state, self.links)
         self.usage = Usage(self.state)
         self.exchange = Exchange(self.state, self.links, self.usage)
+        self.mailbox = Mailbox(self.state)
         self.owed = Owed(self.state, self.links, self.exchange)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
         self._handlers = self._message_handlers()
@@ -182,8 +184,8 @@ class PeerCore:
             KeyRequest: granting.on_key_request,
             Key: lambda link, message, now, draft: exchange.on_key(link, message, draft),
             KeyRefused: lambda link, message, now, draft: exchange.on_key_refused(link, message, draft),
-            Receipt: lambda link, message, now, draft: unlearning.on_receipt(link, message, draft),
-            ReceiptAck: lambda link, message, now, draft: owed.on_receipt_ack(link, message, draft),
+            Receipt: self._on_receipt,
+            ReceiptAck: self._on_receipt_ack,
             Release: lambda link, message, now, draft: unlearning.on_release(link, message, draft),
             ReleaseAck: lambda link, message, now, draft: owed.on_release_ack(link, message, draft),
         }
@@ -204,7 +206,8 @@ class PeerCore:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
                 self._on_echo(greeting.echo, now, draft)
-            self.owed.send(link.peer, now, draft)
+            self.owed.on_greeted(link.peer, now, draft)
+            self.mailbox.hand_over(link.peer, draft)
 
     def _on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
         """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold
@@ -248,6 +251,18 @@ class PeerCore:
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
         self.unlearning.on_heartbeat(link, beat, draft)
         self.exchange.on_heartbeat(link, beat, draft)
+
+    def _on_receipt(self, link: Link, message: Receipt, now: Instant, draft: Draft) -> None:
+        if message.receipt.statement.owner == self.state.me.peer:
+            self.unlearning.on_receipt(link, message, draft)
+        else:
+            self.mailbox.on_receipt(link, message, now, draft)
+
+    def _on_receipt_ack(self, link: Link, ack: ReceiptAck, now: Instant, draft: Draft) -> None:
+        if ack.holder == self.state.me.peer:
+            self.owed.on_receipt_ack(link, ack, draft)
+        else:
+            self.mailbox.on_receipt_ack(link, ack, draft)
 
     def _on_erased(self, done: Erased, now: Instant, draft: Draft) -> None:
         row = self.state.get(ErasureRow, done.erasure)

@@ -29,6 +29,7 @@ from hdus_peer.protocol import erasure, tombstones
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.mailbox import receipt_problem
 from hdus_peer.protocol.messages import (
     Heartbeat,
     NoticeItem,
@@ -262,13 +263,12 @@ class Unlearning:
 
     # --- receipts and releases of those who held my seed -------------------------------------------------------------
     def on_receipt(self, link: Link, message: Receipt, draft: Draft) -> None:
-        receipt, me = message.receipt.statement, self._state.me
-        membership = message.membership
-        if message.receipt.signer != receipt.holder or membership.statement.peer != receipt.holder:
-            draft.refuse(link.peer, "not-holder")
-        elif membership.signer != me.root or not membership.statement.covers(receipt.issued_at_s):
-            draft.refuse(link.peer, "no-membership")
-        elif receipt.owner != me.peer or receipt.through > self._state.through(me.peer):
+        """A receipt for me, from its holder or from a mailbox."""
+        receipt = message.receipt.statement
+        problem = receipt_problem(self._state, message)
+        if problem:
+            draft.refuse(link.peer, problem)
+        elif receipt.through > self._state.through(self._state.me.peer):
             draft.refuse(link.peer, "no-notice")
         else:
             self._take_receipt(message.receipt, draft)

@@ -190,7 +190,7 @@ class Checker:
         if not self._is_judged(device):
             return
         match message:
-            case Receipt(receipt=receipt):
+            case Receipt(receipt=receipt) if receipt.statement.holder == device.peer:
                 self._check_receipt(device, receipt.statement.owner, receipt.statement.through)
             case Key():
                 self._check_key(device, to, message)
