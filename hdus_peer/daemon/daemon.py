@@ -33,6 +33,7 @@ from hdus_peer.daemon.leaving import Leaving
 from hdus_peer.daemon.training import Training, training_job
 from hdus_peer.daemon.views import Views
 from hdus_peer.discovery.port import Discovery, Sighting
+from hdus_peer.discovery.watch import NetworkWatch
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.task import Task
 from hdus_peer.driver import Driver
@@ -48,6 +49,7 @@ from hdus_peer.protocol.step import (
     Leave,
     LinkDown,
     LinkUp,
+    NetworkChanged,
     Publish,
     Rejoin,
     Retrain,
@@ -105,6 +107,7 @@ class Daemon:
         self._journal.listen(self._on_event)
         self._control = ControlServer(self, home.directory)
         self._discovery: Discovery | None = None
+        self._network_watch = NetworkWatch(self._on_network_changed)
         self._job: asyncio.Task[None] | None = None
         self._stop_asked = asyncio.Event()
         self._streams = 0
@@ -156,6 +159,7 @@ class Daemon:
         await self._control.start()
         self._discovery = parts.make_discovery(self._config, self._home.credentials, self._transport.address)
         await self._discovery.start(self._on_sighting)
+        await self._network_watch.start()
         self._journal.publish(Event("Started", None, (("address", self._transport.address),)))
         if self._core.state.is_active and self._config.train.auto:
             self._train_now()
@@ -167,6 +171,7 @@ class Daemon:
         self._journal.ring.close()
         try:
             async with asyncio.timeout(STOP_S):
+                await self._network_watch.stop()
                 if self._discovery is not None:
                     await self._discovery.stop()
                 await self._control.stop()
@@ -198,6 +203,9 @@ class Daemon:
         found = AddressFound(sighting.peer, sighting.address)
         self._shell.offer(lambda core, now: core.neighbour(found, now))
 
+    def _on_network_changed(self, cause: str) -> None:
+        self._shell.submit(lambda core, now: core.neighbour(NetworkChanged(cause), now))
+
     def on_link_up(self, peer: PeerId, dialled: bool) -> None:
         self._shell.submit(lambda core, now: core.neighbour(LinkUp(peer, dialled), now))
 
@@ -222,6 +230,8 @@ class Daemon:
         self._show_health()
         if event.name in ("PeerAlive", "PeerSuspected", "PeerGone", "Started") and self._discovery is not None:
             self._discovery.lonely(self._views.is_lonely())
+        elif event.name == "NetworkChanged" and self._discovery is not None:
+            self._discovery.look_again()
         elif event.name == "Left" and not self._streams:
             self._stop_after_linger()
 

@@ -1,6 +1,7 @@
 """Doing something now and then again and again: often while lonely, seldom otherwise.
 
-Rule: two rounds are never closer than the short interval, however often loneliness comes and goes.
+Rule: two rounds are never closer than the short interval, however often loneliness comes and goes; and never closer
+than `HURRIED_INTERVAL_S`, however often somebody calls for one at once.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+HURRIED_INTERVAL_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -28,6 +30,7 @@ class Cadence:
         self._round = round_
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._is_hurried = False
         self.is_lonely = True
 
     async def start(self) -> None:
@@ -37,6 +40,11 @@ class Cadence:
 
     def lonely(self, is_lonely: bool) -> None:
         self.is_lonely = is_lonely
+        self._changed.set()
+
+    def hurry(self) -> None:
+        """Let the next round begin at once."""
+        self._is_hurried = True
         self._changed.set()
 
     async def stop(self) -> None:
@@ -49,6 +57,7 @@ class Cadence:
     async def _run(self) -> None:
         while True:
             await self._until_due()
+            self._is_hurried = False
             await self._supervised_round()
 
     async def _until_due(self) -> None:
@@ -62,7 +71,8 @@ class Cadence:
                     await self._changed.wait()
 
     def _interval_s(self) -> float:
-        return self._intervals.lonely_interval_s if self.is_lonely else self._intervals.settled_interval_s
+        usual_s = self._intervals.lonely_interval_s if self.is_lonely else self._intervals.settled_interval_s
+        return min(usual_s, HURRIED_INTERVAL_S) if self._is_hurried else usual_s
 
     async def _supervised_round(self) -> None:
         try:

@@ -19,5 +19,9 @@ class CombinedDiscovery:
         for part in self._parts:
             part.lonely(is_lonely)
 
+    def look_again(self) -> None:
+        for part in self._parts:
+            part.look_again()
+
     async def stop(self) -> None:
         await asyncio.gather(*(part.stop() for part in self._parts))

@@ -5,8 +5,9 @@ Rules
    reports changes only, asks seldom after 14 s, and so never again finds the other side of a healed partition.)
 2. Every round announces this peer; while lonely it also asks, naming those heard lately, who therefore keep silent.
    Traffic so grows with the number of peers, not with its square.
-3. The interfaces are looked at in every round. When they changed, the sockets are stale and are made anew; when none is
-   there, or the system refuses, the next round tries again. Nothing of it reaches the caller as an error.
+3. The interfaces are looked at in every round. When they changed, or somebody says that the network did, the sockets
+   are stale and are made anew; when none is there, or the system refuses, the next round tries again. Nothing of it
+   reaches the caller as an error.
 
 What is remembered is zeroconf's record cache, which is bounded. Absent on purpose: goodbyes and expiry of others. Who
 is alive is for the protocol's heartbeats to say.
@@ -63,8 +64,9 @@ class MdnsDiscovery:
         self._known_for_s = 2 * intervals.lonely_interval_s
         self._cadence = Cadence(intervals, self._round)
         self._found: Callable[[Sighting], None] | None = None
-        self._bound: tuple[Interface, ...] = ()
+        self._bound: tuple[tuple[Interface, ...], list[str]] = ((), [])
         self._voice: _Voice | None = None
+        self._is_stale = False
         self._complaint = ""
 
     async def start(self, found: Callable[[Sighting], None]) -> None:
@@ -74,6 +76,10 @@ class MdnsDiscovery:
     def lonely(self, is_lonely: bool) -> None:
         self._cadence.lonely(is_lonely)
 
+    def look_again(self) -> None:
+        self._is_stale = True
+        self._cadence.hurry()
+
     async def stop(self) -> None:
         self._found = None
         await self._cadence.stop()
@@ -81,18 +87,20 @@ class MdnsDiscovery:
 
     async def _round(self) -> None:
         now = interfaces(self._wanted)
-        if self._voice is None or now != self._bound:
-            await self._open(now)
+        speaking = speaking_addresses(now)
+        if self._voice is None or self._is_stale or (now, speaking) != self._bound:
+            await self._open(now, speaking)
         elif self._cadence.is_lonely:
             self._voice.announce()
             self._voice.ask(self._known_for_s)
         else:
             self._voice.announce()
 
-    async def _open(self, now: tuple[Interface, ...]) -> None:
-        """Bind to these interfaces, announce and ask."""
+    async def _open(self, now: tuple[Interface, ...], speaking: list[str]) -> None:
+        """Bind to these addresses of these interfaces, announce and ask."""
+        self._is_stale = False
         await self._close()
-        speaking, addresses = speaking_addresses(now), dialable_addresses(now, self._listen, self._advertise)
+        addresses = dialable_addresses(now, self._listen, self._advertise)
         if not speaking or not addresses:
             self._complain("mDNS has no interface to speak on")
             return
@@ -102,17 +110,19 @@ class MdnsDiscovery:
         except (OSError, NotRunningException) as problem:
             self._complain(f"mDNS cannot speak on {', '.join(speaking)} ({problem})")
             return
-        self._bound, self._complaint = now, ""
+        if self._complaint:
+            _log.info("mDNS speaks on %s", ", ".join(speaking))
+        self._bound, self._complaint = (now, speaking), ""
         self._voice.ask(self._known_for_s)
 
     def _complain(self, complaint: str) -> None:
         """Log it, once until something changes."""
         if complaint != self._complaint:
-            _log.warning("%s; it is tried again and again", complaint)
+            _log.warning("%s; it is tried again and again, and network.static_peers are dialled meanwhile", complaint)
         self._complaint = complaint
 
     async def _close(self) -> None:
-        voice, self._voice, self._bound = self._voice, None, ()
+        voice, self._voice = self._voice, None
         if voice is not None:
             await voice.close()
 

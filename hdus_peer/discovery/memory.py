@@ -44,6 +44,9 @@ class MemoryDiscovery:
     def lonely(self, is_lonely: bool) -> None:
         self._cadence.lonely(is_lonely)
 
+    def look_again(self) -> None:
+        self._cadence.hurry()
+
     async def stop(self) -> None:
         self._neighbourhood.hearers.pop(self._key, None)
         await self._cadence.stop()

@@ -25,4 +25,7 @@ class Discovery(Protocol):
     def lonely(self, is_lonely: bool) -> None:
         """Whether some member that was known is missing: look and announce more often while it is."""
 
+    def look_again(self) -> None:
+        """The device woke up, or its network is another one: report and announce anew, at once."""
+
     async def stop(self) -> None: ...

@@ -24,6 +24,9 @@ class StaticDiscovery:
     def lonely(self, is_lonely: bool) -> None:
         self._cadence.lonely(is_lonely)
 
+    def look_again(self) -> None:
+        self._cadence.hurry()
+
     async def stop(self) -> None:
         self._found = None
         await self._cadence.stop()

@@ -6,9 +6,13 @@ Rules
 2. The event loop never waits for the disk: commits happen in a thread of their own, one at a time.
 3. A commit that the disk refuses is tried again until it succeeds; nothing of its Steps leaves before. The peer goes on
    listening meanwhile, and says so in an event.
+4. Here, and nowhere else, it is noticed that the device slept (or the process was stopped): the boot clock is further
+   than any waiting explains. The timers of the event loop do not count sleep, so the shell never waits for longer than
+   `WAIT_MAX_S`, and the core learns of it before anything else that happened.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,11 +20,14 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.driver import Driver
 from hdus_peer.errors import StorageError
 from hdus_peer.protocol.peer import PeerCore
-from hdus_peer.protocol.step import Event, Step
+from hdus_peer.protocol.step import Event, NetworkChanged, Step
 
 BATCH_MAX = 64
 INPUTS_MAX = 10_000
 COMMIT_RETRY_S = 1.0
+WAIT_MAX_S = 5.0
+SLEEP_MIN_S = 2.0
+"""A wait that ends later than this was no wait: even a busy machine lets the loop go on sooner."""
 
 Input = Callable[[PeerCore, Instant], Step]
 
@@ -70,16 +77,18 @@ class Shell:
             self._commits.shutdown(wait=True)
 
     async def _next_batch(self) -> list[tuple[Input, asyncio.Future[None] | None]]:
-        due_s = self._core.next_deadline()
-        wait_s = None if due_s is None else max(0.0, due_s - self._clock().boot_s)
-        try:
+        due_s, began_s = self._core.next_deadline(), self._clock().boot_s
+        wait_s = WAIT_MAX_S if due_s is None else min(WAIT_MAX_S, max(0.0, due_s - began_s))
+        batch: list[tuple[Input, asyncio.Future[None] | None]] = []
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                batch = [await self._inputs.get()]
-        except TimeoutError:
-            return [(_timer, None)]
-        while len(batch) < BATCH_MAX and not self._inputs.empty():
+                batch.append(await self._inputs.get())
+        while batch and len(batch) < BATCH_MAX and not self._inputs.empty():
             batch.append(self._inputs.get_nowait())
-        if due_s is not None and self._clock().boot_s >= due_s:
+        now_s = self._clock().boot_s
+        if now_s - began_s > wait_s + SLEEP_MIN_S:
+            batch.insert(0, (_woke_up(now_s - began_s), None))
+        if due_s is not None and now_s >= due_s:
             batch.append((_timer, None))
         return batch
 
@@ -98,3 +107,8 @@ class Shell:
 
 def _timer(core: PeerCore, now: Instant) -> Step:
     return core.timer(now)
+
+
+def _woke_up(slept_s: float) -> Input:
+    change = NetworkChanged(f"awake after {slept_s:.0f} s")
+    return lambda core, now: core.neighbour(change, now)

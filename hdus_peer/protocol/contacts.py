@@ -5,6 +5,11 @@ Rules
    decides about dialling and display only, never about seeds.
 2. Both sides may dial, so that one-way reachability is enough; the lower PeerId dials at once, the other yields first.
 3. An address is only a suggestion: several are kept for a peer, so that a spoofed one cannot hide the real one.
+4. An address that the operator named is never lost, and belongs to nobody: whenever a dial there fails, whoever answers
+   is asked for anew, so that an address which has passed to another peer is followed.
+5. Nobody waits for who has departed: the pauses grow to `departed_retry_max_s`, until it is seen again. A change of
+   this device's own network forgets all failures, since they say nothing about the network as it is now.
+6. At most `dials_at_once_max` are under way, whatever fell due together.
 """
 
 import enum
@@ -13,6 +18,8 @@ from dataclasses import dataclass
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import UnlearnKind
+from hdus_peer.protocol.records import MemberRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, Identified, Identify
 
@@ -39,11 +46,14 @@ class Contact:
 
 
 @dataclass(slots=True)
-class UnknownAddress:
-    """A static address whose peer is not known yet; `due_s` is None while it is being asked."""
+class NamedAddress:
+    """An address that the operator named. `due_s`: when to ask who is there; None while that is being asked
+    (`is_asking`), and while it is one of the addresses of `answered`, the peer that answered there last."""
 
     address: str
     due_s: float | None
+    is_asking: bool = False
+    answered: PeerId | None = None
     failures: int = 0
 
 
@@ -51,7 +61,7 @@ class Contacts:
     def __init__(self, state: State) -> None:
         self._state = state
         self.known: dict[PeerId, Contact] = {}
-        self._unknown: dict[str, UnknownAddress] = {}
+        self._named: dict[str, NamedAddress] = {}
 
     def contact(self, peer: PeerId, now: Instant) -> Contact | None:
         """The contact of `peer`, made if there is room for one more."""
@@ -59,41 +69,60 @@ class Contacts:
             self.known[peer] = Contact(peer, now.boot_s)
         return self.known.get(peer)
 
+    # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
         if found.peer is None:
-            self._on_unknown(found.address, now)
+            if found.address not in self._named and len(self._named) < self._state.limits.named_addresses_max:
+                self._named[found.address] = NamedAddress(found.address, now.boot_s)
         elif found.peer != self._state.me.peer:
             self._on_known(found.peer, found.address, now)
-
-    def _on_unknown(self, address: str, now: Instant) -> None:
-        is_known = any(address in contact.addresses for contact in self.known.values())
-        has_room = len(self._unknown) < self._state.limits.unknown_addresses_max
-        if not is_known and address not in self._unknown and has_room:
-            self._unknown[address] = UnknownAddress(address, now.boot_s)
 
     def _on_known(self, peer: PeerId, address: str, now: Instant) -> None:
         contact = self.contact(peer, now)
         if contact is None:
             return
         if address not in contact.addresses:
-            contact.addresses = (address, *contact.addresses)[: self._state.limits.addresses_per_peer_max]
+            contact.addresses = self._bounded((address, *contact.addresses))
             contact.failures = 0
             contact.dial_due_s = None
         if contact.dial_due_s is None:
             self._schedule(contact, now)
+        else:
+            contact.dial_due_s = min(contact.dial_due_s, now.boot_s + self._state.limits.dial_retry_max_s)
+
+    def _bounded(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """Without the oldest of those that nobody named, where there are too many."""
+        if len(addresses) <= self._state.limits.addresses_per_peer_max:
+            return addresses
+        oldest = next((address for address in reversed(addresses[1:]) if address not in self._named), addresses[-1])
+        return tuple(address for address in addresses if address != oldest)
 
     def on_identified(self, done: Identified, now: Instant) -> None:
-        self._unknown.pop(done.address, None)
+        named = self._named.get(done.address)
+        if named is not None:
+            named.is_asking, named.due_s, named.answered, named.failures = False, None, done.peer, 0
         if done.peer != self._state.me.peer:
             self._on_known(done.peer, done.address, now)
 
     def on_dial_failed(self, done: DialFailed, now: Instant) -> None:
-        unknown = self._unknown.get(done.address)
-        if done.peer is None and unknown is not None:
-            unknown.failures += 1
-            unknown.due_s = now.boot_s + self._backoff_s(unknown.failures)
+        named = self._named.get(done.address)
         if done.peer is not None:
-            self.on_turned_away(done.peer, now)
+            self._on_dial_failed(done.peer, done.address, now)
+        if named is not None:
+            named.is_asking, named.failures = False, named.failures + 1
+            named.due_s = now.boot_s + self._backoff_s(named.failures, self._is_seldom(named))
+
+    def _on_dial_failed(self, peer: PeerId, address: str, now: Instant) -> None:
+        """What was named is asked for by itself from now on, and returns to whoever answers there."""
+        contact = self.known.get(peer)
+        if contact is not None and address in self._named:
+            contact.addresses = tuple(other for other in contact.addresses if other != address)
+        self.on_turned_away(peer, now)
+
+    def _is_seldom(self, named: NamedAddress) -> bool:
+        """Whether nobody misses an answer there: its peer has departed, or is linked by another way."""
+        contact = self.known.get(named.answered) if named.answered is not None else None
+        return contact is not None and (contact.is_linked or self._has_departed(contact.peer))
 
     def on_turned_away(self, peer: PeerId, now: Instant) -> None:
         """A dial came to nothing: the next address, after a while."""
@@ -103,6 +132,27 @@ class Contacts:
             contact.addresses = (*contact.addresses[1:], *contact.addresses[:1])
             self._schedule(contact, now)
 
+    def _has_departed(self, peer: PeerId) -> bool:
+        """Whether it was revoked, or departed and has not said Hello since."""
+        tombstone, member = self._state.get(TombstoneRow, peer), self._state.get(MemberRow, peer)
+        if tombstone is None or tombstone.kind == UnlearnKind.REVOKE:
+            return tombstone is not None
+        departed = tombstone.departure.statement.state_sequence if tombstone.departure else 0
+        last = member.hello.statement.state_sequence if member and member.hello else 0
+        return departed > last
+
+    def on_network_changed(self, now: Instant) -> None:
+        """This device's own network is another one than that on which dials failed."""
+        for contact in self.known.values():
+            contact.failures = 0
+            self._schedule(contact, now)
+        for named in self._named.values():
+            contact_there = self.known.get(named.answered) if named.answered is not None else None
+            is_linked = contact_there is not None and contact_there.is_linked
+            if not named.is_asking and not is_linked:
+                named.failures, named.due_s = 0, now.boot_s
+
+    # --- links ------------------------------------------------------------------------------------------------------
     def on_up(self, contact: Contact) -> None:
         contact.is_linked, contact.is_dialling, contact.dial_due_s = True, False, None
 
@@ -124,31 +174,45 @@ class Contacts:
         contact.failures = max(1, contact.failures)
         self.on_suspect(contact, draft)
         self._schedule(contact, now)
+        for named in self._named.values():
+            if named.answered == contact.peer and named.due_s is not None:
+                named.failures, named.due_s = 0, min(named.due_s, now.boot_s + self._backoff_s(1, False))
 
+    # --- dialling ---------------------------------------------------------------------------------------------------
     def _schedule(self, contact: Contact, now: Instant) -> None:
         if contact.is_linked or contact.is_dialling or not contact.addresses:
+            contact.dial_due_s = None
             return
-        is_first = contact.failures == 0
         yields_s = 0.0 if self._state.me.peer < contact.peer else self._state.limits.dial_yield_s
-        contact.dial_due_s = now.boot_s + (yields_s if is_first else self._backoff_s(contact.failures))
+        pause_s = self._backoff_s(contact.failures, self._has_departed(contact.peer)) if contact.failures else yields_s
+        contact.dial_due_s = now.boot_s + pause_s
 
-    def _backoff_s(self, failures: int) -> float:
+    def _backoff_s(self, failures: int, is_seldom: bool) -> float:
         limits = self._state.limits
-        longest_s = min(limits.dial_retry_max_s, limits.dial_retry_min_s * 2.0 ** min(failures - 1, 16))
+        most_s = limits.departed_retry_max_s if is_seldom else limits.dial_retry_max_s
+        longest_s = min(most_s, limits.dial_retry_min_s * 2.0 ** min(failures - 1, 16))
         return longest_s * (0.5 + 0.5 * self._state.rng.random())
 
+    def _free_lines(self) -> int:
+        """How many more dials may be under way."""
+        busy = sum(contact.is_dialling for contact in self.known.values())
+        return self._state.limits.dials_at_once_max - busy - sum(named.is_asking for named in self._named.values())
+
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        for unknown in self._unknown.values():
-            if unknown.due_s is not None and unknown.due_s <= now.boot_s:
-                unknown.due_s = None
-                draft.act(Identify(unknown.address))
+        free = self._free_lines()
         for contact in self.known.values():
-            if contact.dial_due_s is not None and contact.dial_due_s <= now.boot_s:
+            if contact.dial_due_s is not None and contact.dial_due_s <= now.boot_s and free > 0:
+                free -= 1
                 contact.dial_due_s, contact.is_dialling = None, True
                 draft.act(Dial(contact.peer, contact.addresses[0]))
             if self._gone_due_s(contact) <= now.boot_s:
                 contact.liveness = Liveness.GONE
                 draft.tell("PeerGone", contact.peer)
+        for named in self._named.values():
+            if named.due_s is not None and named.due_s <= now.boot_s and free > 0:
+                free -= 1
+                named.due_s, named.is_asking = None, True
+                draft.act(Identify(named.address))
 
     def _gone_due_s(self, contact: Contact) -> float:
         if contact.is_linked or contact.liveness != Liveness.SUSPECT:
@@ -156,10 +220,11 @@ class Contacts:
         return contact.silent_since_s + self._state.limits.gone_after_s
 
     def deadlines(self) -> Iterator[float]:
-        for unknown in self._unknown.values():
-            if unknown.due_s is not None:
-                yield unknown.due_s
+        has_line = self._free_lines() > 0
+        for named in self._named.values():
+            if named.due_s is not None and has_line:
+                yield named.due_s
         for contact in self.known.values():
-            if contact.dial_due_s is not None:
+            if contact.dial_due_s is not None and has_line:
                 yield contact.dial_due_s
             yield self._gone_due_s(contact)

@@ -12,6 +12,8 @@ class Limits:
     dial_yield_s: float = 1.0
     dial_retry_min_s: float = 0.5
     dial_retry_max_s: float = 15.0
+    departed_retry_max_s: float = 3600.0
+    dials_at_once_max: int = 32
     fetch_retry_min_s: float = 0.5
     fetch_retry_max_s: float = 30.0
     fetch_attempts_max: int = 8
@@ -25,8 +27,8 @@ class Limits:
     neighbours_max: int = 16
     links_max: int = 128
     members_max: int = 10_000
-    addresses_per_peer_max: int = 4
-    unknown_addresses_max: int = 64
+    addresses_per_peer_max: int = 8
+    named_addresses_max: int = 1024
     seed_bytes_max: int = 64 * 1024 * 1024
     message_bytes_max: int = 1024 * 1024  # of version 1 of the protocol, told in every Hello
     chunk_bytes_max: int = 1024 * 1024

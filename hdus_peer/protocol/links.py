@@ -47,7 +47,8 @@ TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
 
 @dataclass(slots=True)
 class Link:
-    """One link that is up. `speaks_seeds`: same task and a common version of the protocol."""
+    """One link that is up. `speaks_seeds`: same task and a common version of the protocol. `doubted_s`: when the
+    network last changed under it."""
 
     contact: Contact
     dialled: bool
@@ -60,6 +61,7 @@ class Link:
     speaks_seeds: bool = False
     generation: int = 0
     is_hung_up: bool = False
+    doubted_s: float = 0.0
     nonce: str = field(default="", repr=False)
 
     @property
@@ -199,6 +201,14 @@ class Links:
         return True
 
     # --- heartbeats and silence -------------------------------------------------------------------------------------
+    def on_network_changed(self, now: Instant) -> None:
+        """What is still alive will be heard soon: everybody is told that I am here, and whoever is not heard by the
+        time at which a silence is suspect is given up, so that it can be dialled over the network as it is now."""
+        for link in self._links.values():
+            link.beat_due_s = now.boot_s
+            if link.heard_s >= link.doubted_s:
+                link.doubted_s = now.boot_s
+
     def on_heard(self, link: Link, now: Instant, draft: Draft) -> None:
         link.heard_s = now.boot_s
         if link.phase == LinkPhase.OPEN:
@@ -232,6 +242,8 @@ class Links:
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""
         silent_s = link.heard_s + self._state.limits.gone_after_s
+        if link.heard_s < link.doubted_s:
+            silent_s = min(silent_s, link.doubted_s + self._state.limits.suspect_after_s)
         if link.phase == LinkPhase.OPEN:
             return silent_s
         return min(silent_s, link.since_s + self._state.limits.greeting_timeout_s)

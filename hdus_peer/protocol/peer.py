@@ -57,6 +57,7 @@ from hdus_peer.protocol.step import (
     LinkDown,
     LinkUp,
     NeighbourChange,
+    NetworkChanged,
     Publish,
     Rejoin,
     Retrain,
@@ -114,6 +115,11 @@ class PeerCore:
             case LinkDown():
                 self.links.on_down(change, now, draft)
                 self.exchange.on_link_down(change.peer)
+            case NetworkChanged():
+                self.links.on_network_changed(now)
+                self.contacts.on_network_changed(now)
+                self.links.on_timer(now, draft)
+                draft.tell("NetworkChanged", cause=change.cause)
         self.contacts.on_timer(now, draft)
         return draft.step()
 

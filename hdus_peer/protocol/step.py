@@ -197,7 +197,15 @@ class LinkDown:
     reason: str
 
 
-NeighbourChange = AddressFound | LinkUp | LinkDown
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """This device woke up, or its own addresses are others now: whether a link still carries anything, and whether an
+    address that did not answer would answer now, has to be found out anew. `cause`: in words."""
+
+    cause: str
+
+
+NeighbourChange = AddressFound | LinkUp | LinkDown | NetworkChanged
 
 
 # --- commands -------------------------------------------------------------------------------------------------------

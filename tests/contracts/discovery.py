@@ -104,6 +104,15 @@ class DiscoveryContract:
         discovery.lonely(True)
         await ears.wait_for(Sighting(anna, "127.0.0.1:4001"), times=3)
 
+    async def test_looking_again_announces_at_once(self, air: Air, stage: Stage) -> None:
+        anna = new_peer()
+        discovery = air.make(anna, 4001)
+        await stage.start(discovery)
+        ears = await stage.start(air.make(new_peer(), 4002))
+        heard = ears.sightings.count(Sighting(anna, "127.0.0.1:4001"))
+        discovery.look_again()
+        await ears.wait_for(Sighting(anna, "127.0.0.1:4001"), times=heard + 1)
+
     async def test_nothing_is_reported_after_stop(self, air: Air, stage: Stage) -> None:
         anna, bert, cleo = new_peer(), new_peer(), new_peer()
         stopped = air.make(anna, 4001, intervals=OFTEN)

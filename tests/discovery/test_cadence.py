@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from hdus_peer.discovery import cadence as cadence_module
 from hdus_peer.discovery.cadence import Cadence, Intervals
 
 
@@ -49,5 +50,20 @@ async def test_flapping_loneliness_never_makes_rounds_closer_than_the_short_inte
         cadence.lonely(False)
         cadence.lonely(True)
     await rounds.wait_for(3)
+    await cadence.stop()
+    assert all(later - earlier >= 0.099 for earlier, later in zip(rounds.begun_s, rounds.begun_s[1:], strict=False))
+
+
+async def test_a_hurried_round_comes_at_once_and_hurrying_on_does_not_make_them_closer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cadence_module, "HURRIED_INTERVAL_S", 0.1)
+    rounds = Rounds()
+    cadence = Cadence(Intervals(3600, 3600), rounds)
+    await cadence.start()
+    for count in (2, 3):
+        for _ in range(10):
+            cadence.hurry()
+        await rounds.wait_for(count)
     await cadence.stop()
     assert all(later - earlier >= 0.099 for earlier, later in zip(rounds.begun_s, rounds.begun_s[1:], strict=False))

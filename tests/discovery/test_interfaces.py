@@ -1,8 +1,11 @@
+import socket
+
 import pytest
 
 from hdus_peer.discovery.interfaces import Interface, dialable_addresses, interfaces, speaking_addresses
+from tests.ipv6 import has_ipv6_loopback
 
-LO = Interface("lo", 1, ("127.0.0.1", "::1"))
+LO = Interface("lo", socket.if_nametoindex("lo"), ("127.0.0.1", "127.0.0.2"))
 ETH = Interface("eth0", 2, ("192.0.2.7", "2001:db8::7"))
 V6 = Interface("eth1", 3, ("2001:db8::9",))
 
@@ -19,8 +22,14 @@ def test_an_interface_that_does_not_exist_is_not_found() -> None:
 
 
 def test_one_address_is_spoken_on_per_interface_that_exists() -> None:
-    gone = Interface("gone0", 9, ("203.0.113.99",))
-    assert speaking_addresses((LO, gone, V6)) == ["127.0.0.1", "2001:db8::9"]
+    gone = (Interface("gone0", 9, ("203.0.113.99",)), Interface("gone1", 10, ("2001:db8::9",)))
+    assert speaking_addresses((LO, *gone)) == ["127.0.0.1"]
+
+
+@pytest.mark.skipif(not has_ipv6_loopback(), reason="this host has no IPv6")
+def test_both_families_are_spoken_on() -> None:
+    both = Interface("lo", LO.index, ("127.0.0.1", "127.0.0.2", "::1"))
+    assert speaking_addresses((both,)) == ["127.0.0.1", "::1"]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +39,7 @@ def test_one_address_is_spoken_on_per_interface_that_exists() -> None:
         ((LO, ETH), "127.0.0.1:1", (), ("127.0.0.1",)),
         ((LO, ETH), "0.0.0.0:1", (), ("192.0.2.7",)),
         ((LO, ETH, V6), "[::]:1", (), ("192.0.2.7", "2001:db8::7", "2001:db8::9")),
-        ((LO,), "0.0.0.0:1", (), ("127.0.0.1",)),
+        ((LO,), "0.0.0.0:1", (), ("127.0.0.1", "127.0.0.2")),
         ((LO, ETH), "0.0.0.0:1", ("203.0.113.5",), ("203.0.113.5",)),
         ((), "0.0.0.0:1", (), ()),
     ],

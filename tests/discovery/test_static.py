@@ -43,3 +43,10 @@ async def test_loneliness_reaches_every_part(stage: Stage) -> None:
     ears = await stage.start(combined)
     combined.lonely(True)
     await ears.wait_for(SIGHTINGS[0], times=3)
+
+
+async def test_looking_again_reaches_every_part_and_reports_at_once(stage: Stage) -> None:
+    combined = CombinedDiscovery((StaticDiscovery(ADDRESSES, SELDOM),))
+    ears = await stage.start(combined)
+    combined.look_again()
+    await ears.wait_for(SIGHTINGS[1], times=2)

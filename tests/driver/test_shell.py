@@ -28,17 +28,21 @@ class Core:
         self.due_s = None
         return Step(events=(Event("Timer"),))
 
+    def neighbour(self, change, now):
+        return Step(events=(Event(change.cause),))
+
 
 class World:
-    """Everything around a shell, with a clock that stands still."""
+    """Everything around a shell, with a clock that stands still unless the test moves it."""
 
     def __init__(self) -> None:
+        self.now_s = 100.0
         self.core = Core()
         self.commits: list[int] = []
         self.refusals_left = 0
         self.events: asyncio.Queue[Event] = asyncio.Queue()
         driver = Driver(self, self, self, self.events.put_nowait)
-        self.shell = Shell(self.core, driver, lambda: Instant(100.0, 0.0), self.events.put_nowait)
+        self.shell = Shell(self.core, driver, lambda: Instant(self.now_s, 0.0), self.events.put_nowait)
 
     def commit(self, writes):
         if self.refusals_left:
@@ -82,6 +86,28 @@ async def test_the_timer_is_called_when_it_is_due(world):
     world.shell.submit(world.step("a", writes=0))
     assert sorted(await world.next_events(2)) == ["Timer", "a"]
     assert world.commits == []
+
+
+async def test_a_device_that_slept_is_told_before_anything_else_that_happened(world):
+    world.core.due_s = 103.0
+    await world.shell.carry_out(world.step("asleep", writes=0))
+    world.now_s += 7200.0
+    world.shell.submit(world.step("a late message", writes=0))
+    assert await world.next_events(4) == ["asleep", "awake after 7200 s", "a late message", "Timer"]
+
+
+async def test_a_loop_that_is_late_by_a_little_did_not_sleep(world):
+    await world.shell.carry_out(world.step("a", writes=0))
+    world.now_s += shell.WAIT_MAX_S + shell.SLEEP_MIN_S
+    await world.shell.carry_out(world.step("b", writes=0))
+    assert await world.next_events(2) == ["a", "b"]
+
+
+async def test_a_sleep_is_noticed_though_nothing_comes(world, monkeypatch):
+    monkeypatch.setattr(shell, "WAIT_MAX_S", 0.05)
+    await world.shell.carry_out(world.step("a", writes=0))
+    world.now_s += 3600.0
+    assert await world.next_events(2) == ["a", "awake after 3600 s"]
 
 
 async def test_a_refused_commit_is_tried_again_and_nothing_is_said_before(world):
