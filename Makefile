@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo test test-fast compose-test lint proto bench install clean
+.PHONY: demo test test-fast compose-test lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -32,6 +32,9 @@ lint: $(STAMP)
 
 proto: $(STAMP)
 	$(BIN)/python -m tests.tools.generate_wire
+
+man: $(STAMP)
+	$(BIN)/hdus-peer man --out docs/man
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

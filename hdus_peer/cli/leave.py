@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import Column, is_terminal, show_json, show_table
+from hdus_peer.cli.output import Column, show_json, show_table
 from hdus_peer.errors import ConfigurationError, NotRunningError
+from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
@@ -78,12 +79,14 @@ def _follow(daemon: "ControlClient", wait_s: float, quiet: bool) -> "LeaveProgre
 
 @contextlib.contextmanager
 def _bar(quiet: bool) -> "Iterator[Callable[[LeaveProgress], None]]":
-    if quiet or not is_terminal():
+    if quiet or not has_motion():
         yield lambda progress: None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    with Progress("holders that confirmed", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()) as bar:
+    with Progress(
+        "holders that confirmed", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console()
+    ) as bar:
         task = bar.add_task("", total=None)
         yield lambda step: bar.update(task, total=len(step.holders), completed=step.confirmed)
 

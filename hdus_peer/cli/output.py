@@ -5,12 +5,13 @@ Rule: rich is imported only where a terminal will show it. No command prints a n
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
+
+from hdus_peer.terminal import console, has_boxes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def show_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[st
     """`rows` under their headings; the sentence `if_empty` where there are none."""
     if not rows:
         click.echo(if_empty)
-    elif is_terminal():
+    elif has_boxes():
         _boxed(title, columns, rows)
     else:
         _aligned(columns, rows)
@@ -38,10 +39,8 @@ def show_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[st
 
 def show_facts(title: str, facts: Sequence[tuple[str, str]]) -> None:
     """Names and values, one a line."""
-    if is_terminal():
-        from rich.console import Console
-
-        Console().print(facts_panel(title, facts))
+    if has_boxes():
+        console().print(facts_panel(title, facts))
     else:
         width = max(len(name) for name, _ in facts)
         click.echo("\n".join([title, *(f"{name:<{width}}  {value}" for name, value in facts)]))
@@ -58,10 +57,6 @@ def facts_panel(title: str, facts: Sequence[tuple[str, str]]) -> Any:
     for name, value in facts:
         grid.add_row(Text(name, style="dim"), Text(value))
     return Panel(grid, title=Text(title, style="bold"), title_align="left", box=ROUNDED, expand=False)
-
-
-def is_terminal() -> bool:
-    return sys.stdout.isatty()
 
 
 def duration(seconds: float) -> str:
@@ -91,7 +86,6 @@ def _plain(value: Any) -> Any:
 
 def _boxed(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     from rich.box import ROUNDED
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -100,7 +94,7 @@ def _boxed(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]])
         table.add_column(column.heading, justify="right" if column.is_number else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console().print(table)
 
 
 def _aligned(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 
 COMMANDS = (
     "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "certificate",
-    "check", "logs", "events", "network", "init", "doctor", "config", "demo",
+    "check", "logs", "events", "network", "init", "doctor", "config", "demo", "completion", "man",
 )  # fmt: skip
 
 EPILOG = """\b

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import duration, facts_panel, is_terminal, show_facts, show_json
+from hdus_peer.cli.output import duration, facts_panel, show_facts, show_json
+from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +83,7 @@ def _watch(daemon: "ControlClient", as_json: bool) -> None:
         if as_json:
             for now in changes:
                 click.echo(_line(now))
-        elif is_terminal():
+        elif has_motion():
             _draw(changes)
         else:
             for now in changes:
@@ -100,6 +101,6 @@ def _line(status: "PeerStatus") -> str:
 def _draw(changes: "Iterator[PeerStatus]") -> None:
     from rich.live import Live
 
-    with Live(refresh_per_second=10) as live:
+    with Live(console=console(), refresh_per_second=10) as live:
         for now in changes:
             live.update(facts_panel(title_of(now), facts_of(now)))

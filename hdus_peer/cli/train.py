@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import is_terminal, show_json
+from hdus_peer.cli.output import show_json
 from hdus_peer.errors import NotRunningError, WorkerError
+from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
@@ -52,12 +53,12 @@ def _follow(daemon: "ControlClient", quiet: bool) -> "PeerStatus":
 
 @contextlib.contextmanager
 def _bar(quiet: bool) -> "Iterator[Callable[[PeerStatus], None]]":
-    if quiet or not is_terminal():
+    if quiet or not has_motion():
         yield lambda status: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<8}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, TimeElapsedColumn()) as bar:
+    with Progress(*columns, TimeElapsedColumn(), console=console()) as bar:
         task = bar.add_task("begins", total=1.0)
         yield lambda now: bar.update(task, description=now.training.stage, completed=now.training.fraction)

@@ -20,6 +20,7 @@ from types import FrameType
 
 from rich.console import Console
 
+from hdus_peer import terminal
 from hdus_peer.demo import report
 from hdus_peer.demo.plan import DemoOptions
 from hdus_peer.demo.story import Story
@@ -31,7 +32,7 @@ __all__ = ["DemoOptions", "run"]
 
 def run(options: DemoOptions) -> int:
     """Tell the whole story; the exit code. Raises HdusError where it could not be told to its end."""
-    console = Console(highlight=False)
+    console = terminal.console()
     data = absolute_source(options.data)
     with _interruptible(), _workplace(console) as place:
         story = Story(console, place.directory, dataclasses.replace(options, data=data))

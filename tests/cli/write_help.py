@@ -1,32 +1,24 @@
-"""The help of every command as committed text: `python -m tests.cli.write_help` writes `tests/cli/help/*.txt` anew."""
+"""The help of every command as committed text: `python -m tests.cli.write_help` writes `tests/cli/help/*.txt` anew, and
+the manual page that is made of the same."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 from click.testing import CliRunner
 
+from hdus_peer.cli import manual
 from hdus_peer.cli.root import root
 
 HELP = Path(__file__).parent / "help"
+MANUAL = Path(__file__).parents[2] / "docs" / "man" / "hdus-peer.1"
 WIDTH = 100
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """File name and help of `hdus-peer` and of every command below it."""
-    for words in _commands((), root):
+    for words, _ in manual.commands(root):
         shown = CliRunner().invoke(root, [*words, "--help"], prog_name="hdus-peer", terminal_width=WIDTH)
         yield "-".join(("hdus-peer", *words)) + ".txt", shown.output
-
-
-def _commands(words: tuple[str, ...], command: click.Command) -> Iterator[tuple[str, ...]]:
-    yield words
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            below = command.get_command(context, name)
-            assert below is not None
-            yield from _commands((*words, name), below)
 
 
 if __name__ == "__main__":
@@ -34,3 +26,5 @@ if __name__ == "__main__":
         file.unlink()
     for name, text in pages():
         (HELP / name).write_text(text, encoding="utf-8")
+    MANUAL.parent.mkdir(exist_ok=True)
+    MANUAL.write_text(manual.page(root), encoding="utf-8")
