@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,8 @@ import click
 from hdus_peer.cli.options import asks_daemon
 from hdus_peer.cli.output import duration, facts_panel, show_facts, show_json
 from hdus_peer.terminal import console, has_motion
+
+DAY_S = 86_400
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,12 +62,21 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
         ("seeds held", str(status.seeds_held)),
         ("holders of mine", str(status.holders)),
         ("other members", members),
+        ("credentials", valid_until(status.not_after_s, int(time.time()))),
     ]
     if status.owed_receipts:
         facts.append(("receipts owed", f"{status.owed_receipts} signed, not yet acknowledged"))
     if status.refusals:
         facts.append(("refused", ", ".join(f"{count} {why}" for why, count in sorted(status.refusals.items()))))
     return facts
+
+
+def valid_until(not_after_s: int, now_s: int) -> str:
+    """Until when the credentials are valid, with the days that are left."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(not_after_s))
+    if now_s > not_after_s:
+        return f"expired on {day}: hdus-peer network request --renew"
+    return f"valid until {day}, {(not_after_s - now_s) // DAY_S} days left"
 
 
 def training_of(training: "TrainingStatus") -> str:

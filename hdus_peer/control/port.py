@@ -64,7 +64,7 @@ class LinkCounts:
 class PeerStatus:
     """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
     may hold, a seed of this peer; `owed_receipts`: signed and not yet acknowledged by their owner; `refusals`: what
-    was dropped, counted by reason."""
+    was dropped, counted by reason; `not_after_s`: until when (Unix seconds) its credentials are valid."""
 
     peer: PeerId
     name: str
@@ -84,6 +84,7 @@ class PeerStatus:
     holders: int
     owed_receipts: int
     refusals: dict[str, int]
+    not_after_s: int
 
 
 @dataclass(frozen=True, slots=True)

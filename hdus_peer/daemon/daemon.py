@@ -27,6 +27,7 @@ from hdus_peer.control.port import (
 from hdus_peer.control.server import ControlServer
 from hdus_peer.daemon import parts
 from hdus_peer.daemon.certificates import Certificates
+from hdus_peer.daemon.expiry import Expiry
 from hdus_peer.daemon.home import Home
 from hdus_peer.daemon.journal import Journal
 from hdus_peer.daemon.leaving import Leaving
@@ -105,6 +106,7 @@ class Daemon:
         self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of)
         self._journal.listen(self._leaving.on_event)
         self._journal.listen(self._on_event)
+        self._expiry = Expiry(home.credentials.validity, parts.read_clock, publish)
         self._control = ControlServer(self, home.directory)
         self._discovery: Discovery | None = None
         self._network_watch = NetworkWatch(self._on_network_changed)
@@ -121,6 +123,7 @@ class Daemon:
         shell = asyncio.get_running_loop().create_task(self._shell.run())
         shell.add_done_callback(lambda _: self._stop_asked.set())
         keeping = asyncio.get_running_loop().create_task(self._certificates.run())
+        expiring = asyncio.get_running_loop().create_task(self._expiry.run())
         try:
             await self._certificates.settle()
             self._check_phase(rejoin)
@@ -128,6 +131,7 @@ class Daemon:
             await self._stop_asked.wait()
         finally:
             keeping.cancel()
+            expiring.cancel()
             await self._certificates.settle()
             await self._end(shell)
 
@@ -267,6 +271,7 @@ class Daemon:
             holders=self._views.open_holders(),
             owed_receipts=len(state.all(OwedReceiptRow)),
             refusals=dict(self._journal.refusals),
+            not_after_s=credentials.not_after_s,
         )
 
     async def watch(self) -> AsyncGenerator[PeerStatus, None]:

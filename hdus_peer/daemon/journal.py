@@ -40,6 +40,8 @@ _LEVELS = {
     "CheckFailed": logging.WARNING,
     "PeerCloned": logging.WARNING,
     "RolledBack": logging.WARNING,
+    "CredentialsExpireSoon": logging.WARNING,
+    "CredentialsExpired": logging.ERROR,
 }
 _FIELDS = "fields"
 _NAMES = tuple((logging.getLevelName(name.upper()), name) for name in reversed(LEVELS))

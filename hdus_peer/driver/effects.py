@@ -100,7 +100,10 @@ class Effects:
             self._done(DialFailed(effect.peer, effect.address))
 
     def _refused(self, what: str, problem: HdusError) -> None:
+        """Told as it is; somebody of another network, or one who is expired, is counted besides."""
         self._publish(Event("Unreached", None, (("what", what), ("problem", str(problem)))))
+        if isinstance(problem, AdmissionError):
+            self._publish(Event("Refused", None, (("reason", "not-of-this-network"),)))
 
     # --- seeds coming in --------------------------------------------------------------------------------------------
     async def _fetch(self, effect: StartFetch) -> None:

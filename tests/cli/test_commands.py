@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from hdus_peer.cli.evaluate import DATASETS
 from hdus_peer.cli.options import default_state
 from hdus_peer.cli.root import root
+from hdus_peer.cli.status import valid_until
 from hdus_peer.cli.stop import has_ended
 from hdus_peer.config import Config
 from hdus_peer.control import port
@@ -31,7 +32,8 @@ FAILED = TrainingStatus(TrainingState.FAILED, "data", 0.0, "there is no file dat
 def test_status(daemon: MemoryDaemon, typed: Typed) -> None:
     shown = typed("status")
     assert shown.exit_code == 0
-    for part in ("mira", "network home", "mobilenet-s, 5,050 parameters", "2 alive, 0 suspect, 1 gone", "1 forged"):
+    for part in ("mira", "network home", "mobilenet-s, 5,050 parameters", "2 alive, 0 suspect, 1 gone", "1 forged",
+                 "2030-03-17"):  # fmt: skip
         assert part in shown.output
 
 
@@ -41,6 +43,14 @@ def test_status_of_a_peer_that_trains(daemon: MemoryDaemon, typed: Typed) -> Non
     shown = typed("status").output
     for part in ("main 50% epoch 3 of 20", "the main model answers alone", "none served yet", "2 signed"):
         assert part in shown
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [(400, "400 days left"), (0.5, "valid until 2030-03-17, 0 days left"), (-1, "expired on 2030-03-17: hdus-peer")],
+)
+def test_the_days_that_credentials_last_are_shown(days: float, text: str) -> None:
+    assert text in valid_until(STATUS.not_after_s, STATUS.not_after_s - int(days * 86_400))
 
 
 def test_status_for_programs(daemon: MemoryDaemon, asked: Asked) -> None:

@@ -53,6 +53,7 @@ STATUS = PeerStatus(
     holders=2,
     owed_receipts=0,
     refusals={"forged": 1},
+    not_after_s=1_900_000_000,
 )
 PEERS = [
     PeerView(ANNA, "anna", "alive", "127.0.0.1:7001", True, 17, True, True, False, 120),

@@ -11,7 +11,7 @@ from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.seed import KeyGrant, SeedManifest
 from hdus_peer.driver import effects as effects_module
 from hdus_peer.driver.effects import Effects
-from hdus_peer.errors import RefusedError, StorageError, UnreachableError, WorkerError
+from hdus_peer.errors import AdmissionError, RefusedError, StorageError, UnreachableError, WorkerError
 from hdus_peer.protocol.messages import Key
 from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.step import (
@@ -63,6 +63,8 @@ class Transport:
     async def identify(self, address):
         if address == "nobody:1":
             raise UnreachableError("nobody answers")
+        if address == "stranger:1":
+            raise AdmissionError("no member of this network")
         return PEER
 
     async def dial(self, peer, address):
@@ -291,6 +293,14 @@ async def test_who_answers_and_who_does_not(world):
     assert await world.act(Identify("somebody:1")) == Identified("somebody:1", PEER)
     assert await world.act(Identify("nobody:1")) == DialFailed(None, "nobody:1")
     assert await world.act(Dial(PEER, "nobody:1")) == DialFailed(PEER, "nobody:1")
+
+
+async def test_a_stranger_is_counted_and_nobody_else(world):
+    assert await world.act(Identify("nobody:1")) == DialFailed(None, "nobody:1")
+    assert not [event for event in world.events if event.name == "Refused"]
+    assert await world.act(Identify("stranger:1")) == DialFailed(None, "stranger:1")
+    (refused,) = [event for event in world.events if event.name == "Refused"]
+    assert refused.details == (("reason", "not-of-this-network"),)
 
 
 async def test_an_error_that_no_effect_foresaw_is_published_and_ends_that_effect_alone(world):

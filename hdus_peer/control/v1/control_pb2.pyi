@@ -91,7 +91,7 @@ class EnsembleState(_message.Message):
     def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., pending: _Optional[bool] = ...) -> None: ...
 
 class PeerStatus(_message.Message):
-    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals")
+    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals", "not_after_s")
     class RefusalsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -117,6 +117,7 @@ class PeerStatus(_message.Message):
     HOLDERS_FIELD_NUMBER: _ClassVar[int]
     OWED_RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    NOT_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     peer: str
     name: str
     network: str
@@ -135,7 +136,8 @@ class PeerStatus(_message.Message):
     holders: int
     owed_receipts: int
     refusals: _containers.ScalarMap[str, int]
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    not_after_s: int
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ...) -> None: ...
 
 class Task(_message.Message):
     __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures", "features")
