@@ -10,13 +10,19 @@ from functools import partial
 from torch import nn
 
 from hdus_peer.errors import ConfigurationError
+from hdus_peer.learning import cnn1d, mlp, transformer
+from hdus_peer.learning.cnn1d import Cnn1d, Cnn1dSize
 from hdus_peer.learning.mlp import Mlp, MlpSize
 from hdus_peer.learning.mobilenet import LARGE, MEDIUM, SMALL, MobileNet, MobileNetSize
 from hdus_peer.learning.resnet import RESNET8, RESNET20, RESNET50, ResNet, ResNetSize
+from hdus_peer.learning.transformer import Transformer, TransformerSize
 
 Factory = Callable[[tuple[int, ...], int], nn.Module]
 
 PICTURE_SIDE_MIN = 4
+WINDOW_LENGTH_MIN = 4
+SEQUENCE_LENGTH_MAX = 1024
+"""Attention compares every step with every other: a longer sequence costs memory by the square of its length."""
 
 
 def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
@@ -34,21 +40,38 @@ def parameter_count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def _channels(shape: tuple[int, ...]) -> int:
-    if len(shape) != 3 or min(shape[1:]) < PICTURE_SIDE_MIN:
-        raise ConfigurationError(
-            f"this architecture takes pictures of {PICTURE_SIDE_MIN}×{PICTURE_SIDE_MIN} or more, and the samples of "
-            f"this task have the shape {shape}; choose 'mlp'"
-        )
-    return shape[0]
-
-
 def _mobilenet(size: MobileNetSize, shape: tuple[int, ...], classes: int) -> nn.Module:
-    return MobileNet(size, _channels(shape), classes)
+    return MobileNet(size, _channels_of_picture(shape), classes)
 
 
 def _resnet(size: ResNetSize, shape: tuple[int, ...], classes: int) -> nn.Module:
-    return ResNet(size, _channels(shape), classes)
+    return ResNet(size, _channels_of_picture(shape), classes)
+
+
+def _cnn1d(size: Cnn1dSize, shape: tuple[int, ...], classes: int) -> nn.Module:
+    if len(shape) != 2 or shape[1] < WINDOW_LENGTH_MIN:
+        raise _unfit(shape, f"windows (channels, length) of {WINDOW_LENGTH_MIN} steps or more")
+    return Cnn1d(size, shape[0], classes)
+
+
+def _transformer(size: TransformerSize, shape: tuple[int, ...], classes: int) -> nn.Module:
+    if len(shape) != 2 or shape[1] > SEQUENCE_LENGTH_MAX:
+        raise _unfit(shape, f"sequences (features, length) of {SEQUENCE_LENGTH_MAX} steps or fewer")
+    return Transformer(size, shape[0], shape[1], classes)
+
+
+def _channels_of_picture(shape: tuple[int, ...]) -> int:
+    if len(shape) != 3 or min(shape[1:]) < PICTURE_SIDE_MIN:
+        raise _unfit(shape, f"pictures of {PICTURE_SIDE_MIN}×{PICTURE_SIDE_MIN} or more")
+    return shape[0]
+
+
+def _unfit(shape: tuple[int, ...], taken: str) -> ConfigurationError:
+    is_window = len(shape) == 2 and shape[1] >= WINDOW_LENGTH_MIN
+    fitting = "'cnn1d-s', 'cnn1d-m' or 'mlp'" if is_window else "'mlp-s' or 'mlp'"
+    return ConfigurationError(
+        f"this architecture takes {taken}, and the samples of this task have the shape {shape}; choose {fitting}"
+    )
 
 
 REGISTRY: dict[str, Factory] = {
@@ -59,4 +82,9 @@ REGISTRY: dict[str, Factory] = {
     "resnet20": partial(_resnet, RESNET20),
     "resnet50": partial(_resnet, RESNET50),
     "mlp": partial(Mlp, MlpSize()),
+    "mlp-s": partial(Mlp, mlp.SMALL),
+    "cnn1d-s": partial(_cnn1d, cnn1d.SMALL),
+    "cnn1d-m": partial(_cnn1d, cnn1d.MEDIUM),
+    "transformer-s": partial(_transformer, transformer.SMALL),
+    "transformer-m": partial(_transformer, transformer.MEDIUM),
 }

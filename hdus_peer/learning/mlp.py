@@ -1,4 +1,4 @@
-"""A perceptron with two hidden layers: for samples of any shape, pictures or plain rows."""
+"""A perceptron with two hidden layers: for samples of any shape, pictures or plain rows. S is the size of a seed."""
 
 import math
 from dataclasses import dataclass
@@ -11,6 +11,9 @@ class MlpSize:
     """Units of the two hidden layers."""
 
     hidden: tuple[int, int] = (128, 64)
+
+
+SMALL = MlpSize((32, 16))
 
 
 class Mlp(nn.Module):

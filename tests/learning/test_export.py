@@ -12,21 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from hdus_peer.errors import WorkerError
-from hdus_peer.learning.architectures import REGISTRY, build
+from hdus_peer.learning.architectures import build
 from hdus_peer.learning.export import export, templates
 from hdus_peer.learning.tensors import exchanged, pack_tensors, schema_of
 from tests.learning.conftest import DIGITS
+from tests.learning.test_architectures import FOR_PICTURES, FOR_WINDOWS
 
-X = torch.randn(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-TASK = replace(DIGITS, seed_architectures=tuple(REGISTRY))
+PICTURE, WINDOW, ROW = (1, 8, 8), (3, 21), (13,)
+EVERY = [
+    *((name, PICTURE) for name in FOR_PICTURES),
+    *((name, WINDOW) for name in FOR_WINDOWS),
+    *((name, ROW) for name in ("mlp", "mlp-s")),
+]
 
 
-def used_model(name: str) -> nn.Module:
+def used_model(name: str, shape: tuple[int, ...] = PICTURE) -> nn.Module:
     """With running statistics that are no longer those of the start, and many tensors still equal to one another."""
     torch.manual_seed(3)
-    model = build(name, (1, 8, 8), 10)
+    model = build(name, shape, 10)
     for _ in range(3):
-        model(torch.randn(16, 1, 8, 8) * 2 + 1)
+        model(torch.randn(16, *shape) * 2 + 1)
     return model.eval()
 
 
@@ -46,24 +51,25 @@ def filled(template: Path, tensors: Mapping[str, Tensor]) -> bytes:
     return content
 
 
-def assert_equals_torch(content: bytes, model: nn.Module) -> None:
-    for x in (X, X[:1]):
+def assert_equals_torch(content: bytes, model: nn.Module, shape: tuple[int, ...]) -> None:
+    for samples in (1, 5, 256):
+        x = torch.randn(samples, *shape, generator=torch.Generator().manual_seed(0))
         with torch.no_grad():
             expected = model(x).numpy()
         assert np.abs(answers(content, x) - expected).max() <= 2e-6 * max(1.0, np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", REGISTRY)
-def test_an_exported_model_answers_as_torch_does(name: str) -> None:
-    model = used_model(name)
-    assert_equals_torch(export(model, (1, 8, 8)), model)
+@pytest.mark.parametrize(("name", "shape"), EVERY)
+def test_an_exported_model_answers_as_torch_does(name: str, shape: tuple[int, ...]) -> None:
+    model = used_model(name, shape)
+    assert_equals_torch(export(model, shape), model, shape)
 
 
-@pytest.mark.parametrize("name", REGISTRY)
-def test_a_template_takes_the_tensors_of_any_seed(name: str, tmp_path: Path) -> None:
-    model = used_model(name)
-    template = templates(replace(DIGITS, seed_architectures=(name,)), tmp_path)[name]
-    assert_equals_torch(filled(template, exchanged(model)), model)
+@pytest.mark.parametrize(("name", "shape"), EVERY)
+def test_a_template_takes_the_tensors_of_any_seed(name: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    model = used_model(name, shape)
+    task = replace(DIGITS, seed_architectures=(name,), shape=shape)
+    assert_equals_torch(filled(templates(task, tmp_path)[name], exchanged(model)), model, shape)
 
 
 def test_templates_are_exported_once(tmp_path: Path) -> None:
