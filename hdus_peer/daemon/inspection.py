@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hdus_peer.admission.credentials import load
+from hdus_peer.admission.credentials import load_undated
 from hdus_peer.errors import AdmissionError, StateError
 from hdus_peer.repository.check import Checked, check
 from hdus_peer.repository.findings import Finding, Kind, Owner
@@ -18,6 +18,7 @@ from hdus_peer.repository.lock import DirectoryLock
 from hdus_peer.repository.repair import repair
 
 ROUNDS_MAX = 4
+CREDENTIALS_NAME = "credentials"
 
 
 class Outcome(enum.StrEnum):
@@ -85,11 +86,17 @@ def _inspected(finding: Finding, is_left: bool, mend: bool) -> Inspected:
 
 
 def _look(directory: Path) -> Checked:
-    """The credentials say whose directory it is; without them, what others signed cannot be judged."""
+    """The credentials say whose directory it is (expired ones, too); without them, what others signed cannot be
+    judged."""
     try:
-        credentials = load(directory / "credentials")
+        credentials = load_undated(directory / CREDENTIALS_NAME)
     except AdmissionError as problem:
-        unknown = Finding(Kind.CREDENTIALS, "credentials", str(problem), "Then check again: the rest waits.", None)
-        bare = check(directory, None)
-        return replace(bare, findings=(unknown, *bare.findings))
+        return _without_owner(check(directory, None), str(problem))
     return check(directory, Owner(credentials.peer_id, credentials.membership.signer))
+
+
+def _without_owner(bare: Checked, problem: str) -> Checked:
+    """Where only the permissions are in the way, a repair goes on to the rest."""
+    mend = next((finding.mend for finding in bare.findings if finding.place == CREDENTIALS_NAME), None)
+    unknown = Finding(Kind.CREDENTIALS, CREDENTIALS_NAME, problem, "Then the rest is checked as well.", mend)
+    return replace(bare, findings=(unknown, *bare.findings))

@@ -28,7 +28,7 @@ CACHES = ("seeds", "keys")
 OUTBOX = Path("models", "outbox")
 SEALED, KEY = OUTBOX / "seed.sealed", OUTBOX / "seed.key"
 WORKPLACES = (Path(), Path("models"), Path("models", "templates"), OUTBOX)
-SECRETS = ("credentials", LEDGER_NAME, f"{LEDGER_NAME}-wal", "keys", "models")
+SECRETS = ("credentials", "requested.keys", LEDGER_NAME, f"{LEDGER_NAME}-wal", "keys", "models")
 _UNFINISHED = re.compile(r"\.[a-z].*\.[a-z0-9_]{8}")
 """How `hdus_peer.durable` calls a file until it is whole."""
 

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from hdus_peer.admission import authority
+from hdus_peer.admission import authority, credentials
 from hdus_peer.repository.durable import DurableRepository
 from hdus_peer.repository.lock import DirectoryLock
 from tests.cli.conftest import Typed
 
 STRANGE = "ab" * 32
+LONG_AGO_S = 1_700_000_000
 
 
 @pytest.fixture(scope="module")
-def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def issued(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("network")
     authority.create_network(place / "home", "home", "digits")
     authority.issue_file(place / "home", "mira", place / "mira.credentials")
@@ -22,9 +23,9 @@ def credentials(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def peer(state: Path, credentials: Path) -> Path:
+def peer(state: Path, issued: Path) -> Path:
     """A state directory as a first start leaves it."""
-    (state / "credentials").write_bytes(credentials.read_bytes())
+    (state / "credentials").write_bytes(issued.read_bytes())
     (state / "credentials").chmod(0o600)
     DurableRepository(state).close()
     return state
@@ -69,6 +70,23 @@ def test_what_remains_ends_with_five(peer: Path, typed: Typed) -> None:
 def test_without_credentials_nothing_is_judged(state: Path, typed: Typed) -> None:
     found = json.loads(typed("check", "--json").stdout)
     assert [each["kind"] for each in found["findings"]] == ["credentials"]
+
+
+def test_expired_credentials_still_say_whose_directory_it_is(state: Path, typed: Typed, tmp_path: Path) -> None:
+    authority.create_network(tmp_path / "old", "old", "digits", now_s=LONG_AGO_S)
+    credentials.save(authority.issue(tmp_path / "old", "mira", days=1, now_s=LONG_AGO_S), state / "credentials")
+    DurableRepository(state).close()
+    assert typed("check").exit_code == 0
+
+
+def test_credentials_that_anybody_may_read_are_closed_and_the_rest_is_checked(peer: Path, typed: Typed) -> None:
+    (peer / "credentials").chmod(0o644)
+    (peer / "ballast").unlink()
+    found = json.loads(typed("check", "--json").stdout)["findings"]
+    assert [(each["kind"], each["outcome"]) for each in found] == [("credentials", "found"), ("permissions", "found")]
+    repaired = json.loads(typed("check", "--repair", "--json").stdout)
+    assert [each["kind"] for each in repaired["findings"]] == ["credentials", "permissions", "missing"]
+    assert repaired["is_sound"]
 
 
 def test_a_running_daemon_is_a_refusal(peer: Path, typed: Typed) -> None:
