@@ -26,6 +26,8 @@ from hdus_peer.errors import AdmissionError
 
 CLOCK_SKEW_S = 300
 DAY_S = 86_400
+RENEW_DAYS = 14
+"""With fewer days left than these, people are told to renew."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command(short_help="Run this peer.")
 @configuration_options
-@click.option("--credentials", type=_FILE, help="The credentials file of this peer, from its network's authority.")
+@click.option(
+    "--credentials", type=_FILE, help="This peer's credentials file: at the first start, and when it was renewed."
+)
 @click.option(
     "--state",
     type=click.Path(file_okay=False, path_type=Path),

@@ -7,11 +7,10 @@ it. Renewed credentials are used from the next start on, so nothing is read agai
 import asyncio
 from collections.abc import Callable
 
-from hdus_peer.admission.certificates import Validity
+from hdus_peer.admission.certificates import RENEW_DAYS, Validity
 from hdus_peer.domain.clock import Instant
 from hdus_peer.protocol.step import Event
 
-WARN_DAYS = 14
 LOOK_INTERVAL_S = 3_600.0
 _ADVICE = "hdus-peer network request --renew"
 
@@ -31,7 +30,7 @@ class Expiry:
         """Say how many days are left, where they are few and this was not said yet."""
         now_s = self._read_clock().unix_s
         days = self._validity.days_left(now_s)
-        if days >= WARN_DAYS or days == self._said_days:
+        if days >= RENEW_DAYS or days == self._said_days:
             return
         self._said_days = days
         if now_s > self._validity.not_after_s:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from hdus_peer.admission.certificates import RENEW_DAYS
 from hdus_peer.admission.credentials import Credentials, date_text, load_undated
 from hdus_peer.admission.device import CREDENTIALS_NAME, renews
 from hdus_peer.admission.kept_keys import kept
@@ -12,8 +13,6 @@ from hdus_peer.config import Config
 from hdus_peer.doctor.findings import Finding, bad, good, warning
 from hdus_peer.errors import AdmissionError
 
-WARN_DAYS = 14
-DAY_S = 86_400
 EARLIEST_S = 1_767_225_600
 """2026-01-01: no certificate of ours, and no release, is older. A clock before it has lost its battery."""
 _RENEW = "Renew them: hdus-peer network request --renew"
@@ -60,7 +59,7 @@ def _validity(credentials: Credentials, now_s: int) -> Finding:
     days, until = credentials.validity.days_left(now_s), date_text(credentials.not_after_s)
     if now_s > credentials.not_after_s:
         return bad("credentials", f"Those of {who} expired on {until}. {_RENEW}")
-    if days < WARN_DAYS:
+    if days < RENEW_DAYS:
         return warning("credentials", f"Those of {who} expire on {until}, in {days} days. {_RENEW}")
     return good("credentials", f"{who}, for {days} days.")
 
