@@ -7,12 +7,15 @@ set -eu
 venv=$1
 
 python -m venv --without-pip "$venv"
-install() { python -m pip --python "$venv/bin/python" install --quiet -c constraints.txt ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "$@"; }
-install torch
+add() {
+  python -m pip --python "$venv/bin/python" install --quiet -c constraints.txt \
+    ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} "$@"
+}
+add torch
 python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' >wanted
-install -r wanted
+add -r wanted
 
-# headers, tests, and programs for builds: nothing of it is ever imported or run, as the last line shows
+# headers, tests, and programs for builds: nothing of it is ever imported or run, as the last lines show
 packages=$(echo "$venv"/lib/python3.*/site-packages)
 rm -rf "$packages"/torch/include "$packages"/torch/share "$packages"/torch/test
 find "$packages"/torch/bin -type f ! -name torch_shm_manager -delete
@@ -20,4 +23,5 @@ for package in numpy scipy sklearn sympy networkx joblib onnx; do
   find "$packages/$package" -type d -name tests -prune -exec rm -rf {} +
 done
 rm -rf "$packages"/onnx/backend/test
-"$venv/bin/python" -c 'import onnx, onnxruntime, safetensors.torch, sklearn.datasets, torch, torch.onnx'
+"$venv/bin/python" -c 'import onnx, safetensors.torch, sklearn.datasets, torch, torch.onnx'
+ORT_DISABLE_TELEMETRY=1 "$venv/bin/python" -c 'import onnxruntime'
