@@ -6,7 +6,7 @@ Rules
 2. Nobody waits for a follower. One that cannot keep up loses its oldest entries, and is told how many.
 3. What comes from another thread is taken as well; followers live on the event loop.
 
-Its cost: about 300 bytes an entry, so at most 0.15 MB.
+Its cost: about 300 bytes an entry, 0.15 MB when it is full. A trace or a text that is long is kept to its end.
 """
 
 import asyncio
@@ -16,13 +16,14 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hdus_peer.control.port import LEVELS, LogEntry, LogsWanted
 from hdus_peer.errors import DataError
 
 ENTRIES_MAX = 256
 BACKLOG_MAX = 256
+TEXT_MAX = 2000
 _LOUD = LEVELS.index("info")
 
 
@@ -50,7 +51,7 @@ class Ring:
         self._is_closed = False
 
     def add(self, entry: LogEntry, is_event: bool) -> None:
-        kept = Kept(next(self._numbers), entry, is_event)
+        kept = Kept(next(self._numbers), _bounded(entry), is_event)
         with self._lock:
             self._halves[LEVELS.index(entry.level) >= _LOUD].append(kept)
             followers = tuple(self._followers)
@@ -91,6 +92,12 @@ class Ring:
         finally:
             with self._lock:
                 self._followers.remove(follower)
+
+
+def _bounded(entry: LogEntry) -> LogEntry:
+    if len(entry.trace) <= TEXT_MAX and len(entry.event) <= TEXT_MAX:
+        return entry
+    return replace(entry, event=entry.event[-TEXT_MAX:], trace=entry.trace[-TEXT_MAX:])
 
 
 class _Follower:

@@ -12,10 +12,11 @@ import pytest
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from hdus_peer.control.client import ControlClient
+from hdus_peer.control.port import LogsWanted
 from hdus_peer.control.server import ControlServer
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import DataError, ForgedError, HdusError, NotRunningError, StateError, StorageError, WorkerError
-from tests.control.memory_daemon import HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK, MemoryDaemon, served
+from tests.control.memory_daemon import ENTRIES, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK, MemoryDaemon, served
 
 
 @pytest.fixture
@@ -57,6 +58,12 @@ def test_train_returns_the_epoch_at_once(client: ControlClient) -> None:
 def test_watch_ends_with_the_daemon(client: ControlClient, daemon: MemoryDaemon) -> None:
     daemon.statuses = [STATUS, STATUS]
     assert list(client.watch()) == [STATUS, STATUS]
+
+
+def test_the_log_arrives_entry_by_entry(client: ControlClient, daemon: MemoryDaemon) -> None:
+    wanted = LogsWanted(1, "error", follow=True, events_only=True)
+    assert list(client.logs(wanted)) == ENTRIES[-1:]
+    assert daemon.wanted == [wanted]
 
 
 def test_leave_streams_until_the_last_holder(client: ControlClient) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from hdus_peer.control.port import LogEntry, LogsWanted
 from hdus_peer.daemon.journal import Journal
-from hdus_peer.daemon.ring import ENTRIES_MAX, Ring
+from hdus_peer.daemon.ring import ENTRIES_MAX, TEXT_MAX, Ring
 from hdus_peer.errors import DataError
 from hdus_peer.protocol.step import Event
 
@@ -133,6 +133,14 @@ def test_no_event_can_carry_bytes() -> None:
     """Keys, payloads and samples are bytes: an event with one is an error of ours, and shows itself."""
     with pytest.raises(TypeError, match="bytes"):
         Journal(str).publish(Event("Leak", None, (("key", b"secret"),)))  # type: ignore[arg-type]
+
+
+async def test_a_long_text_is_kept_to_its_end() -> None:
+    ring = Ring()
+    ring.add(LogEntry(0.0, "error", "x" * 10_000, "{}", "y" * 10_000 + "the end"), is_event=False)
+    (kept,) = [each async for each in ring.stream(ALL)]
+    assert len(kept.event) == len(kept.trace) == TEXT_MAX
+    assert kept.trace.endswith("the end")
 
 
 def test_a_full_ring_is_small() -> None:

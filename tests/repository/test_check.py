@@ -417,6 +417,7 @@ def test_a_ballast_of_another_size_keeps_it(directory: Path) -> None:
     assert (directory / "ballast").stat().st_size == 2_000_000
 
 
+@pytest.mark.slow
 def test_a_crash_in_a_repair_leaves_what_the_next_one_mends(tmp_path: Path) -> None:
     """At any operation; and a key that was to be destroyed is found nowhere afterwards."""
     crash_at, is_done = 0, False
