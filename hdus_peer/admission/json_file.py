@@ -99,7 +99,7 @@ def to_bytes(fields: FileFields) -> bytes:
 def check_free(path: Path) -> None:
     """Raises AdmissionError where a file is in the way."""
     if path.exists() or path.is_symlink():
-        raise AdmissionError(f"{path} exists already, and is never overwritten. Choose another file.")
+        raise AdmissionError(f"{path} exists already, and is never overwritten. Choose another file (--out).")
 
 
 def identity_from(text: str) -> Identity:

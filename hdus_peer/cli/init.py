@@ -58,8 +58,8 @@ def init(out: Path, force: bool, yes: bool, settings: dict[str, str], as_json: b
     """Write a configuration file for `hdus-peer start --config`, in which every key is explained.
 
     At a terminal it asks for what matters most, one thing at a time, and shows what is taken if you type nothing; an
-    answer that is not possible is asked for again. Each question has a flag, and --yes asks none. At the end everything
-    that the peer needs is looked at, as by `hdus-peer doctor`.
+    answer that is not possible is asked for again. Each question has a flag; --yes and --json ask none. At the end
+    everything that the peer needs is looked at, as by `hdus-peer doctor`.
 
     \b
     Examples
@@ -74,7 +74,7 @@ def init(out: Path, force: bool, yes: bool, settings: dict[str, str], as_json: b
     flagged = {question.key: flags[question.key.replace(".", "_")] for question in QUESTIONS}
     given = {**settings, **{key: text for key, text in flagged.items() if text is not None}}
     chosen = {key: _taken(key, text, typed=False) for key, text in given.items()}
-    if is_interactive() and not yes:
+    if is_interactive() and not (yes or as_json):
         chosen.update(_answers(chosen))
     _write(out, chosen)
     found = examine(load_config(out, {}))

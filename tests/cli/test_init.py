@@ -82,6 +82,11 @@ def test_what_a_flag_answered_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> N
     assert load_config(Path("peer.toml"), {}).train.main == "mlp"
 
 
+def test_a_program_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "is_interactive", lambda: True)
+    assert json.loads(run("--json", typed="").output)["config"].endswith("peer.toml")
+
+
 def test_ctrl_c_at_a_question_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "is_interactive", lambda: True)
     assert run(typed="").exit_code == 130
