@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from hdus_peer.durable import remove_durably, write_durably
+from hdus_peer.durable import write_durably
 from hdus_peer.learning.tensors import copy_into, pack_tensors, unpack_file
 from hdus_peer.learning.trainer import Position, Training
 
@@ -21,7 +21,7 @@ PAUSE_PER_COST = 30
 
 
 class Checkpoints:
-    """`key` names job and samples: a file under another key is of another run, and is left to be overwritten."""
+    """`key` names job, samples and model: a file under another key is of another run, and is left to be overwritten."""
 
     def __init__(self, path: Path, key: str, pause_min_s: float = PAUSE_MIN_S) -> None:
         self._path = path
@@ -52,10 +52,6 @@ class Checkpoints:
         torch.set_rng_state(tensors["rng"])
         training.position = Position(**json.loads(metadata["position"]))
         return True
-
-    def discard(self) -> None:
-        """The run is over: nothing of it stays."""
-        remove_durably(self._path)
 
 
 def _tensors(training: Training) -> dict[str, Tensor]:

@@ -21,5 +21,19 @@ def prepare(threads: int, device: str) -> torch.device:
         device = next(name for name in ("cuda", "mps", "cpu") if available[name])
     if not available.get(device, False):
         usable = ", ".join(name for name, here in available.items() if here)
-        raise ConfigurationError(f"device {device!r} is not usable here; choose auto or one of: {usable}")
+        raise ConfigurationError(
+            f"train.device = {device!r} is not usable here: {_reason(device)}; choose auto or one of: {usable}"
+        )
     return torch.device(device)
+
+
+def _reason(device: str) -> str:
+    if device == "cuda":
+        is_built = torch.version.cuda is not None
+        return (
+            "torch finds no NVIDIA GPU or driver" if is_built else f"this torch ({torch.__version__}) is for CPUs only"
+        )
+    if device == "mps":
+        is_built = torch.backends.mps.is_built()
+        return "this system has no Metal device" if is_built else f"this torch ({torch.__version__}) is without Metal"
+    return "there is no such device"

@@ -4,7 +4,8 @@ Rules
 1. A resumed job differs from an uninterrupted one in no bit: models start from the job's random seed at each stage, and
    the main model goes on from its checkpoint.
 2. Arrays are copied into torch's own memory, whose alignment is always the same: matrix products may differ by it.
-3. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
+3. What can end a job is found out before its long part: the main model is tried, every template exported.
+4. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
 """
 
 import io
@@ -15,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hdus_peer.durable import write_durably
+from hdus_peer.durable import remove_durably, write_durably
 from hdus_peer.learning import outbox
 from hdus_peer.learning.architectures import build, parameter_count
 from hdus_peer.learning.checkpoints import Checkpoints
@@ -23,6 +24,7 @@ from hdus_peer.learning.data import Part, PeerData
 from hdus_peer.learning.device import prepare
 from hdus_peer.learning.distiller import distil
 from hdus_peer.learning.export import export, templates
+from hdus_peer.learning.main_model import build_main, identity, try_main
 from hdus_peer.learning.places import Finished, Places, forget, remember
 from hdus_peer.learning.progress import Interrupted, Progress
 from hdus_peer.learning.tensors import exchanged, pack_tensors, schema_of
@@ -34,8 +36,9 @@ def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) 
     """Run (or resume) every stage over `data`. Raises LocalError, or Interrupted."""
     progress.raise_if_interrupted()
     device = prepare(job.threads, job.device)
-    checkpoints = Checkpoints(places.checkpoint, f"{job.fingerprint} {data.own_sha256}")
-    training = train_main(job, data, device, checkpoints, progress)
+    try_main(job.main, job.task, job.schedule, device)
+    exported = templates(job.task, places.templates)
+    training = train_main(job, data, device, places, progress)
     seed, agreement = distil_seed(job, data, training.model, progress)
     progress.begin("export")
     forget(places)
@@ -48,21 +51,23 @@ def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) 
         architecture=job.seed,
         schema_sha256=schema_of(seed),
         reference=data.reference_sha256,
-        templates={name: path.name for name, path in templates(job.task, places.templates).items()},
+        templates={name: path.name for name, path in exported.items()},
         summary=_summary(job, data, training, seed, device) | {"seed_agreement": round(agreement, 4)},
     )
     remember(places, finished)
-    checkpoints.discard()
+    remove_durably(places.checkpoint)
     return finished
 
 
-def train_main(
-    job: TrainingJob, data: PeerData, device: torch.device, checkpoints: Checkpoints, progress: Progress
-) -> Training:
+def train_main(job: TrainingJob, data: PeerData, device: torch.device, places: Places, progress: Progress) -> Training:
     """The finished training of the main model, resumed where a checkpoint of it is found."""
     schedule = job.schedule
     progress.begin("main", f"{job.main}, {len(data.train)} samples")
-    training = Training.begin(_new_model(job.main, job, device), schedule, job.random_seed)
+    torch.manual_seed(job.random_seed)
+    model = build_main(job.main, job.task).to(device)
+    key = f"{job.fingerprint} {data.own_sha256} {identity(job.main, model)}"
+    checkpoints = Checkpoints(places.checkpoint, key)
+    training = Training.begin(model, schedule, job.random_seed)
     checkpoints.restore(training)
     position = training.position
 
@@ -88,18 +93,14 @@ def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: 
     device = next(teacher.parameters()).device
     reference = torch.tensor(data.reference, device=device)
     targets: Tensor = logits_of(teacher, reference)
-    seed = _new_model(job.seed, job, device)
+    torch.manual_seed(job.random_seed)
+    seed = build(job.seed, job.task.shape, len(job.task.classes)).to(device)
 
     def after_step(step: int) -> None:
         progress.raise_if_interrupted()
         progress.advance(step / plan.steps, lambda: f"step {step} of {plan.steps}")
 
     return seed, distil(seed, targets, reference, plan, job.random_seed, after_step)
-
-
-def _new_model(name: str, job: TrainingJob, device: torch.device) -> nn.Module:
-    torch.manual_seed(job.random_seed)
-    return build(name, job.task.shape, len(job.task.classes)).to(device)
 
 
 def _examples(part: Part, device: torch.device) -> Examples:

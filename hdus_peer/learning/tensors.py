@@ -17,8 +17,15 @@ STEP_COUNTERS = "num_batches_tracked"
 
 
 def pack_tensors(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """safetensors bytes of `tensors`, with public `metadata` in their header."""
-    plain = {name: tensors[name].detach().cpu().contiguous() for name in sorted(tensors)}
+    """safetensors bytes of `tensors`, with public `metadata` in their header. Tensors that share memory (tied weights)
+    are stored once each."""
+    plain: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name in sorted(tensors):
+        value = tensors[name].detach().cpu().contiguous()
+        memory = value.untyped_storage().data_ptr()
+        plain[name] = value.clone() if memory in taken else value
+        taken.add(memory)
     packed: bytes = save(plain, metadata)
     return packed
 
