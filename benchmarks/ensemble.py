@@ -2,7 +2,8 @@
 
 The product answers through its predictor process: rows through a pipe, checked, run, two softmaxes, lists back. The
 bare graph is the same graph at its best: ONNX Runtime's own settings with the same number of threads, called with
-arrays that are there already, in whichever of two batch sizes is the faster. Eager torch is told for comparison only.
+arrays that are there already, in whichever of two batch sizes is the faster. Eager torch is told for comparison only,
+and so is what each combination rule costs beside the paper's, and what choosing ρ adds to a rebuild.
 """
 
 import asyncio
@@ -22,15 +23,18 @@ from benchmarks.figures import interval, quantile, ratios
 from benchmarks.models import Models, make_models, samples
 from benchmarks.place import Place
 from benchmarks.rows import Row
+from hdus_peer.domain.combination import RULES, Combination
 from hdus_peer.inference.check import Sealed, open_seed
+from hdus_peer.inference.choice import SAMPLES_MAX
 from hdus_peer.inference.ensemble import load_templates
-from hdus_peer.inference.graph import INPUT, Mix, joined, parse
+from hdus_peer.inference.graph import ALONE, ENSEMBLE, INPUT, joined, parse
 from hdus_peer.inference.session import BATCH
 from hdus_peer.workers.predictor import ProcessPredictor
 
 SEEDS, BATCHES, THREADS = 16, (1, 256), 1
 MAIN = "mobilenet-m"  # what a peer learns by default
-MIX = Mix("prob-mean", 0.5)
+RHO = 0.5
+COMBINATION = Combination("prob-mean", RHO)
 RATIO_GOAL, REBUILD_GOAL_MS = 1.1, 100.0
 EAGER_SHARE = 5
 QUIET_S = 0.3
@@ -44,16 +48,17 @@ def measure(place: Place) -> list[Row]:
 
 
 async def _measure(place: Place, models: Models) -> list[Row]:
-    predictor = ProcessPredictor(MIX.rule, MIX.rho, THREADS)
+    predictor = ProcessPredictor(COMBINATION, THREADS)
     try:
         await predictor.start(models.main, models.templates, models.evaluation)
         await predictor.use(models.seeds)
         await _until_quiet(predictor)
-        bare = _bare_session(models)
+        bare = _bare_session(models, COMBINATION.rule)
         rows = [await _compare(predictor, bare, models, batch, place.effort.predictions) for batch in BATCHES]
-        return [*rows, await _rebuilds(predictor, models, place.effort.rebuilds)]
+        rows.append(await _rebuilds(predictor, models, place.effort.rebuilds))
     finally:
         await predictor.stop()
+    return [*rows, await _choices(models, place.effort.rebuilds), _rules(models, place.effort.predictions)]
 
 
 async def _compare(predictor: ProcessPredictor, bare: Any, models: Models, batch: int, rounds: int) -> Row:
@@ -87,24 +92,52 @@ async def _compare(predictor: ProcessPredictor, bare: Any, models: Models, batch
 
 
 async def _rebuilds(predictor: ProcessPredictor, models: Models, rounds: int) -> Row:
-    """One seed goes and comes; the spare is warm each time, as it is some seconds after any change."""
-    found = []
-    for number in range(rounds):
-        await _until_quiet(predictor)
-        seeds = models.seeds if number % 2 else models.seeds[1:]
-        found.append(1000 * await _timed(lambda: predictor.use(seeds)))  # noqa: B023  awaited before the next round
+    found = await _timed_rebuilds(predictor, models, rounds)
     how = "from the change of the seeds to the new graph's first answer being possible, old process gone; median"
     details = {"slowest_ms": max(found), "p90_ms": quantile(found, 0.9)}
     return Row("c", f"rebuild of an ensemble of {SEEDS}", median(found), "ms", REBUILD_GOAL_MS, how, details)
 
 
-def _bare_session(models: Models) -> Any:
+async def _choices(models: Models, rounds: int) -> Row:
+    """The same with a ρ that is chosen: meanwhile the ensemble of before answers, after an eviction the main model."""
+    predictor = ProcessPredictor(Combination(COMBINATION.rule, "auto"), THREADS)
+    try:
+        await predictor.start(models.main, models.templates, models.evaluation)
+        await predictor.use(models.seeds)
+        found = await _timed_rebuilds(predictor, models, rounds)
+    finally:
+        await predictor.stop()
+    how = f"the same with ρ chosen on {SAMPLES_MAX} held-out samples; median"
+    return Row("c", "rebuild with ρ auto", median(found), "ms", None, how, {"slowest_ms": max(found)})
+
+
+def _rules(models: Models, rounds: int) -> Row:
+    """One batch under each rule in turn, again and again."""
+    sessions, x = {rule: _bare_session(models, rule) for rule in RULES}, samples(BATCH)
+    turns = [{rule: _run_bare(session, x, BATCH) for rule, session in sessions.items()} for _ in range(rounds + 1)]
+    ms = {f"{rule}_ms": 1000 * median(turn[rule] for turn in turns[1:]) for rule in RULES}
+    how = f"the dearest rule / {RULES[0]}, bare graphs at batch {BATCH}"
+    return Row("c", "combination rules", max(ms.values()) / ms[f"{RULES[0]}_ms"], "", None, how, ms)
+
+
+async def _timed_rebuilds(predictor: ProcessPredictor, models: Models, rounds: int) -> list[float]:
+    """In ms. One seed goes and comes; the spare is warm each time, as it is some seconds after any change."""
+    found = []
+    for number in range(rounds):
+        await _until_quiet(predictor)
+        seeds = models.seeds if number % 2 else models.seeds[1:]
+        found.append(1000 * await _timed(lambda: predictor.use(seeds)))  # noqa: B023  awaited before the next round
+    return found
+
+
+def _bare_session(models: Models, rule: str) -> Any:
     found = load_templates(models.templates, {seed.manifest.architecture for seed in models.seeds})
     filled = []
     for seed in sorted(models.seeds, key=lambda each: each.manifest.owner):
         claims = seed.manifest
         sealed = Sealed(
             claims.owner,
+            claims.generation,
             claims.task,
             claims.architecture,
             claims.schema_sha256,
@@ -115,14 +148,14 @@ def _bare_session(models: Models) -> Any:
         filled.append(found[claims.architecture].filled(open_seed(sealed, found)))
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
-    graph = joined(parse(models.main.read_bytes()), filled, MIX)
-    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    graph = joined(parse(models.main.read_bytes()), filled, rule, RHO)
+    return ort.InferenceSession(graph.serialized(with_sides=False), options, providers=["CPUExecutionProvider"])
 
 
 def _run_bare(session: Any, x: NDArray[np.float32], step: int) -> float:
     began_s = time.perf_counter()
     for start in range(0, len(x), step):
-        session.run(None, {INPUT: x[start : start + step]})
+        session.run((ALONE, ENSEMBLE), {INPUT: x[start : start + step]})
     return time.perf_counter() - began_s
 
 
@@ -133,7 +166,7 @@ def _run_eager(models: Models, x: NDArray[np.float32]) -> float:
     with torch.inference_mode():
         seeds = [torch.softmax(model(tensor), dim=1) for model in models.torch_seeds]
         own = torch.softmax(models.torch_main(tensor), dim=1)
-        torch.log(own * (1 - MIX.rho) + torch.stack(seeds).mean(dim=0) * MIX.rho)
+        torch.log(own * (1 - RHO) + torch.stack(seeds).mean(dim=0) * RHO)
     return time.perf_counter() - began_s
 
 

@@ -21,6 +21,7 @@ from hdus_peer.workers.port import SealedSeed
 
 TASK = Task("pictures", tuple("0123456789"), (1, 28, 28), 255.0, (0.1307,), (0.3081,), ("mobilenet-s",))
 SEED = "mobilenet-s"
+HELD_OUT = 256
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ def make_models(directory: Path, main: str, seeds: int) -> Models:
     path = directory / "main.onnx"
     path.write_bytes(export(torch_main, TASK.shape))
     evaluation = directory / "evaluation.npz"
-    np.savez(evaluation, x_holdout=samples(8), y_holdout=np.zeros(8, dtype=np.int64))
+    np.savez(evaluation, x_holdout=samples(HELD_OUT), y_holdout=np.arange(HELD_OUT, dtype=np.int64) % 10)
     sealed = [_sealed(directory, number, model) for number, model in enumerate(torch_seeds)]
     return Models(path, templates(TASK, directory), evaluation, sealed, torch_main, torch_seeds)
 

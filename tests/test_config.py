@@ -27,7 +27,7 @@ def test_without_anything_the_defaults_hold() -> None:
     config = load_config(None, {})
     assert config == Config()
     assert config.state_directory == Path.home() / ".local/state/hdus-peer"
-    assert (config.network.listen, config.network.neighbours_max) == ("0.0.0.0:7433", 16)
+    assert (config.network.listen, config.network.neighbours_max) == ("[::]:7433", 16)
     assert config.credentials is None
 
 
@@ -122,7 +122,10 @@ def test_unknown_keys_are_named_wherever_they_are(file: Path, monkeypatch: pytes
         ("train.seed_model", "mine:make", "a registered architecture"),
         ("train.learning_rate", 0, "above 0 to 10"),
         ("predict.rho", float("nan"), "from 0 to 1"),
-        ("predict.rule", "median", "'logit-mean' or 'prob-mean'"),
+        ("predict.rho", "much", "a number from 0 to 1, or auto"),
+        ("predict.rho", 1.5, "a number from 0 to 1, or auto"),
+        ("predict.objective", "both", "'local' or 'global'"),
+        ("predict.rule", "vote", "'logit-mean', 'prob-mean', 'entropy', 'median' or 'trimmed-mean'"),
         ("log.level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )

@@ -7,9 +7,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from hdus_peer.workers.port import EnsembleState
 
 from hdus_peer.terminal import console, has_boxes
 
@@ -72,6 +75,11 @@ def duration(seconds: float) -> str:
 
 def percent(share: float) -> str:
     return f"{100 * share:.2f} %"
+
+
+def rho_of(ensemble: "EnsembleState") -> str:
+    """The weight of the seeds in use: "ρ 0.5", or "ρ 0.3 (auto, local)"."""
+    return f"ρ {ensemble.rho:g}" + (f" (auto, {ensemble.objective})" if ensemble.rho_auto else "")
 
 
 def yes_no(value: bool) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import Column, show_json, show_table
+from hdus_peer.cli.output import Column, rho_of, show_json, show_table
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
@@ -85,7 +85,7 @@ def _likely(probabilities: list[float], classes: tuple[str, ...]) -> str:
 def _show_seeds(daemon: "ControlClient", found: "Prediction", note: str) -> None:
     names = {seed.owner: seed.name for seed in daemon.seeds()}
     owners = ", ".join(sorted(names.get(owner, owner[:8]) for owner in found.state.owners)) or "none yet"
-    click.echo(f"Seeds used: {owners} (rule {found.state.rule}, ρ {found.state.rho:g})")
+    click.echo(f"Seeds used: {owners} (rule {found.state.rule}, {rho_of(found.state)})")
     if found.state.pending:
         click.echo("The ensemble is being rebuilt: the main model answered alone.")
     if note:

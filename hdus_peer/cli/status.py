@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import duration, facts_panel, show_facts, show_json
+from hdus_peer.cli.output import duration, facts_panel, rho_of, show_facts, show_json
 from hdus_peer.terminal import console, has_motion
 
 DAY_S = 86_400
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from hdus_peer.control.client import ControlClient
     from hdus_peer.control.port import PeerStatus, TrainingStatus
+    from hdus_peer.workers.port import EnsembleState
 
 
 @click.command(short_help="Show what this peer is doing; --watch keeps showing it.")
@@ -50,7 +51,6 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
     """What people want to know, most important first."""
     ensemble, links = status.ensemble, status.links
     members = f"{links.alive} alive, {links.suspect} suspect, {links.gone} gone"
-    rebuilding = ", being rebuilt: the main model answers alone" if ensemble.pending else ""
     facts = [
         ("phase", f"{status.phase}, up {duration(status.uptime_s)}, process {status.pid}"),
         ("address", status.address),
@@ -58,7 +58,7 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
         ("seed", _model(status.seed.architecture, status.seed.parameters)),
         ("generation", str(status.generation) if status.generation else "none served yet"),
         ("training", training_of(status.training)),
-        ("ensemble", f"main model and {len(ensemble.owners)} seeds by {ensemble.rule}, ρ {ensemble.rho:g}{rebuilding}"),
+        ("ensemble", ensemble_of(ensemble)),
         ("seeds held", str(status.seeds_held)),
         ("holders of mine", str(status.holders)),
         ("other members", members),
@@ -77,6 +77,12 @@ def valid_until(not_after_s: int, now_s: int) -> str:
     if now_s > not_after_s:
         return f"expired on {day}: hdus-peer network request --renew"
     return f"valid until {day}, {(not_after_s - now_s) // DAY_S} days left"
+
+
+def ensemble_of(ensemble: "EnsembleState") -> str:
+    """One line: how many seeds, combined how, and whether they answer now."""
+    rebuilding = ", being rebuilt: the main model answers alone" if ensemble.pending else ""
+    return f"main model and {len(ensemble.owners)} seeds by {ensemble.rule}, {rho_of(ensemble)}{rebuilding}"
 
 
 def training_of(training: "TrainingStatus") -> str:

@@ -58,7 +58,6 @@ ListenAddress = Annotated[str, AfterValidator(_listen_address), Field(descriptio
 DialledAddress = Annotated[str, AfterValidator(_dialled_address)]
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 FilePath = Annotated[Path, AfterValidator(lambda path: path.expanduser())]
-Share = Annotated[float, Field(ge=0, le=1)]
 Samples = Annotated[int, Field(ge=0, le=10_000_000)]
 Steps = Annotated[int, Field(ge=1, le=1_000_000)]
 Batch = Annotated[int, Field(ge=2, le=65_536)]
@@ -80,8 +79,9 @@ class Section(BaseModel):
 class NetworkSection(Section):
     """Where this peer listens and how it finds others."""
 
-    listen: ListenAddress = "0.0.0.0:7433"
-    """Where other peers reach this one: address and TCP port; port 0 takes any free one."""
+    listen: ListenAddress = "[::]:7433"
+    """Where other peers reach this one: address and TCP port; port 0 takes any free one. [::] is every address, of IPv4
+    too; 0.0.0.0 is the same, without telling others of the IPv6 ones."""
     advertise: Annotated[tuple[IpAddress, ...], BeforeValidator(_split_commas), Field(max_length=8)] = ()
     """The addresses told to others; empty: those of the interfaces."""
     static_peers: Annotated[tuple[DialledAddress, ...], BeforeValidator(_split_commas), Field(max_length=1024)] = ()
@@ -205,7 +205,7 @@ class PredictSection(Section):
     entropy weighs members by their confidence, median and trimmed-mean bound what a few bad seeds can do."""
     objective: Objective = "local"
     """What rho = auto aims at: data like this peer's own (local), or every class of the task alike (global)."""
-    rho: Annotated[Rho, BeforeValidator(_number_or_auto), Field(description="a number from 0 to 1, or auto")] = 0.5
+    rho: Annotated[Rho, BeforeValidator(_number_or_auto), Field(description="a number from 0 to 1, or auto")] = "auto"
     """The weight of the seeds: 0 is the main model alone, 1 the seeds alone; auto: chosen for the objective on this
     peer's own held-out samples, anew whenever the seeds change."""
     threads: Threads = 1

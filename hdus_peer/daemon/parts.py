@@ -12,6 +12,7 @@ from hdus_peer.discovery.mdns import MdnsDiscovery
 from hdus_peer.discovery.port import Discovery
 from hdus_peer.discovery.static import StaticDiscovery
 from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.combination import Combination
 from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import peer_id_of
 from hdus_peer.protocol.limits import Limits
@@ -91,4 +92,5 @@ def make_discovery(config: Config, credentials: Credentials, listen: str) -> Dis
 
 def make_workers(config: Config) -> tuple[ProcessTrainer, ProcessPredictor]:
     predict = config.predict
-    return ProcessTrainer(), ProcessPredictor(predict.rule, predict.rho, predict.threads)
+    combination = Combination(predict.rule, predict.rho, predict.objective)
+    return ProcessTrainer(), ProcessPredictor(combination, predict.threads)

@@ -2,7 +2,8 @@
 
 from hdus_peer.control.client import ControlClient
 from hdus_peer.demo.fleet import Fleet, Statuses
-from hdus_peer.demo.results import RULES, PeerResult, Results
+from hdus_peer.demo.results import PeerResult, Results
+from hdus_peer.domain.combination import RULES
 
 
 def measure(fleet: Fleet) -> Results:

@@ -1,13 +1,9 @@
 """What the demo measured, as plain values: the checks and the report know nothing else."""
 
 from dataclasses import dataclass, field
-from typing import get_args
 
-from hdus_peer.config import PredictSection
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.workers.port import Evaluation
-
-RULES: tuple[str, ...] = get_args(PredictSection.model_fields["rule"].annotation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import safetensors
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, OVERHEAD_BYTES, schema_digest, unseal
 from hdus_peer.errors import ForgedError, MalformedError, RefusedError, WorkerError
-from hdus_peer.inference.graph import SAFETENSORS_F32, Schema, Template, Tensors
+from hdus_peer.inference.graph import LOGITS, SAFETENSORS_F32, Schema, Template, Tensors
 from hdus_peer.inference.session import Session
 
 HEADER_BYTES_MAX = 1 << 20
@@ -31,6 +31,7 @@ class Sealed:
     """What the daemon tells of one seed: the manifest's claims that matter here, and its two files."""
 
     owner: PeerId
+    generation: int
     task: str
     architecture: str
     schema_sha256: str
@@ -61,7 +62,7 @@ def probe(template: Template, tensors: Tensors, threads: int) -> None:
     session = Session(template.filled(tensors).SerializeToString(), threads)
     shape = (PROBE_SAMPLES, *template.sample_shape)
     samples = np.linspace(-1.0, 1.0, int(np.prod(shape)), dtype=np.float32).reshape(shape)
-    for (logits,) in session.run(samples):
+    for (logits,) in session.run(samples, (LOGITS,)):
         if not np.isfinite(logits).all():
             raise RefusedError("not-finite")
 

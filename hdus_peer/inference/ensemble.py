@@ -1,33 +1,45 @@
 """What the child answers with: one joined graph made from the main model's file and sealed seeds.
 
-Rule: an `Ensemble` is never changed. Another set of seeds, rule or ρ is another `Ensemble`, made from scratch.
+Rule: another set of seeds or another rule is another `Ensemble`, made from scratch. Where ρ is to be chosen it is 0,
+the main model alone, until `choose` is done, once, before anything else is asked.
 """
 
 import hashlib
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hdus_peer.domain.combination import Combination
 from hdus_peer.errors import DataError, StorageError, WorkerError
 from hdus_peer.inference.check import Sealed, open_seed
-from hdus_peer.inference.graph import Mix, Template, joined, parse
-from hdus_peer.inference.session import Floats, Session, softmax, stacked
+from hdus_peer.inference.choice import choose_rho, spread
+from hdus_peer.inference.graph import ALONE, ENSEMBLE, Graph, Template, joined, parse
+from hdus_peer.inference.rules import OWN_WEIGHT, SEEDS_WEIGHT
+from hdus_peer.inference.session import NO_WEIGHTS, Floats, Session, softmax, stacked
 
 DATASETS = ("local", "global", "holdout")
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """Everything an ensemble is made from; `seeds` in the order of their owners' PeerIds."""
+    """Everything an ensemble is made from; `seeds` in the order of their owners' PeerIds; `evaluation`: the trainer's
+    npz with the held-out samples."""
 
     main: Path
     templates: Mapping[str, Path]
     seeds: Sequence[Sealed]
-    mix: Mix
+    evaluation: Path
+    combination: Combination
     threads: int
+
+    def graph(self, rho: float) -> Graph:
+        """Checked, filled and joined anew; `rho` is the one that stands in it."""
+        templates = load_templates(self.templates, {seed.architecture for seed in self.seeds})
+        filled = [templates[seed.architecture].filled(open_seed(seed, templates)) for seed in self.seeds]
+        return joined(parse(read_model(self.main)), filled, self.combination.rule, rho)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +53,62 @@ class Score:
 
 
 class Ensemble:
+    """`blueprint`: what it was made from; `rho`: the seeds' weight in use."""
+
     def __init__(self, blueprint: Blueprint) -> None:
-        templates = load_templates(blueprint.templates, {seed.architecture for seed in blueprint.seeds})
-        filled = [templates[seed.architecture].filled(open_seed(seed, templates)) for seed in blueprint.seeds]
-        model = joined(parse(read_model(blueprint.main)), filled, blueprint.mix)
-        self._session = Session(model, blueprint.threads)
+        self.blueprint, combination = blueprint, blueprint.combination
+        self.rho = 0.0 if combination.rho == "auto" else combination.rho
+        graph = blueprint.graph(self.rho)
+        self._sides = graph.sides
+        self._session = Session(graph.serialized(with_sides=combination.is_auto), blueprint.threads)
+        self._weights: Mapping[str, Floats] = NO_WEIGHTS
+
+    def choose(self) -> Generator[None, None, None]:
+        """Choose ρ, where that is wanted and there are seeds; yields after every batch. Raises WorkerError."""
+        combination, sides = self.blueprint.combination, self._sides
+        if not combination.is_auto or sides is None:
+            return
+        x, y = self._held_out()
+        batches = []
+        for outputs in self._session.run(x, (sides.own, sides.seeds)):
+            batches.append(outputs)
+            yield
+        own, seeds = stacked(batches)
+        self.rho = choose_rho(combination.objective, own, seeds, y, are_logits=sides.are_logits)
+        weights = {OWN_WEIGHT: 1.0 - self.rho, SEEDS_WEIGHT: self.rho}
+        self._weights = {name: np.asarray(value, dtype=np.float32) for name, value in weights.items()}
 
     def predict(self, rows: bytes, samples: int) -> tuple[Floats, Floats]:
         """Probabilities (samples, classes) of the main model alone and of the ensemble."""
-        alone, ensemble = stacked(list(self._session.run(self._session.samples(rows, samples))))
+        alone, ensemble = stacked(list(self.run(self._session.samples(rows, samples))))
         return softmax(alone), softmax(ensemble)
 
     def rest(self) -> None:
         """Give back what is only needed while answering."""
         self._session.rest()
 
-    def evaluate(self, evaluation: Path, dataset: str) -> Generator[None, None, Score]:
+    def evaluate(self, dataset: str) -> Generator[None, None, Score]:
         """Score one data set of the trainer's npz; yields after every batch, so that requests can pass by."""
-        x, y = _load(evaluation, dataset)
+        x, y = _load(self.blueprint.evaluation, dataset)
         batches = []
-        for outputs in self._session.run(x):
+        for outputs in self.run(x):
             batches.append(outputs)
             yield
         alone, ensemble = stacked(batches)
         digest = hashlib.sha256(np.ascontiguousarray(ensemble, dtype="<f4").tobytes()).hexdigest()
         return Score(len(y), _accuracy(alone, y), _accuracy(ensemble, y), digest)
+
+    def run(self, samples: Floats, names: Sequence[str] = (ALONE, ENSEMBLE)) -> Iterator[list[Floats]]:
+        """Raw outputs of these names, batch by batch, with the ρ in use."""
+        return self._session.run(samples, names, self._weights)
+
+    def _held_out(self) -> tuple[Floats, NDArray[np.int64]]:
+        try:
+            x, y = _load(self.blueprint.evaluation, "holdout")
+        except (StorageError, DataError) as problem:
+            raise WorkerError(f"the weight of the seeds cannot be chosen: {problem}") from problem
+        chosen = spread(len(y))
+        return x[chosen], y[chosen]
 
 
 def load_templates(paths: Mapping[str, Path], names: set[str]) -> dict[str, Template]:

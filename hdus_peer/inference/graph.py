@@ -6,7 +6,7 @@ Rules
 2. The graph is always made from scratch from the seeds that it is given, in the order given (PeerIds); nothing is
    masked or patched, so that after an eviction it equals one that never had the evicted seed, bit for bit.
 3. Input "x" (samples, …); outputs "alone", the main model's logits, and "ensemble", what the rule returns (logits, or
-   log-probabilities; see `rules`), both (samples, classes).
+   log-probabilities; see `rules`), both (samples, classes). Whoever chooses ρ gets the rule's two sides as well.
 
 Absent on purpose: sessions (`session`), the origin and the checking of tensors (`check`).
 """
@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 
 from hdus_peer.errors import WorkerError
 from hdus_peer.inference.onnx_proto import ModelProto, TensorProto
-from hdus_peer.inference.rules import Nodes, rule_named
+from hdus_peer.inference.rules import Nodes, Sides, mixed, rule_named
 
 INPUT = "x"
 LOGITS = "logits"
@@ -64,11 +64,21 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Mix:
-    """How members are combined: a rule's name and ρ, the seeds' weight in 0..1."""
+class Graph:
+    """The whole ensemble. `model`: a ModelProto; `sides`: the outputs that ρ weighs, None without seeds."""
 
-    rule: str
-    rho: float
+    model: Any
+    sides: Sides | None
+
+    def serialized(self, *, with_sides: bool) -> bytes:
+        """With the outputs "alone" and "ensemble", and with those of `sides`, if there are any and they are wanted."""
+        outputs = self.model.graph.output
+        if with_sides and self.sides is not None:
+            for name in (self.sides.own, self.sides.seeds):
+                outputs.add(name=name).type.CopyFrom(outputs[0].type)
+        content: bytes = self.model.SerializeToString()
+        del outputs[2:]
+        return content
 
 
 def parse(model: bytes) -> Any:
@@ -84,18 +94,20 @@ def parse(model: bytes) -> Any:
     return parsed
 
 
-def joined(main: Any, seeds: Sequence[Any], mix: Mix) -> bytes:
-    """The serialized graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order."""
-    graph, rule = main.graph, rule_named(mix.rule)
+def joined(main: Any, seeds: Sequence[Any], rule: str, rho: float) -> Graph:
+    """The graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order. `rho`: the one it computes
+    with if no other is given."""
+    graph, make_sides = main.graph, rule_named(rule)
     outputs = [_attach(main, seed, f"seed{index}/") for index, seed in enumerate(seeds)]
-    combined = rule(Nodes(graph), LOGITS, outputs, mix.rho) if outputs else LOGITS
+    nodes = Nodes(graph)
+    sides = make_sides(nodes, LOGITS, outputs) if outputs else None
+    combined = mixed(nodes, sides, rho) if sides else LOGITS
     shape = graph.output[0].type
     del graph.output[:]
     for name, source in ((ALONE, LOGITS), (ENSEMBLE, combined)):
         graph.node.add(op_type="Identity", name=f"{name}/output", input=[source], output=[name])
         graph.output.add(name=name).type.CopyFrom(shape)
-    serialized: bytes = main.SerializeToString()
-    return serialized
+    return Graph(main, sides)
 
 
 def _attach(main: Any, seed: Any, prefix: str) -> str:

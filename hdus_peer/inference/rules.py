@@ -2,14 +2,18 @@
 
 Rules of this module
 1. A rule is a pure function of the member outputs it is given; seeds come in the order of their owners' PeerIds and are
-   summed one after the other in it, so that the same seeds give the same bits in whatever order they arrived.
+   summed one after the other in it, or sorted, so that the same seeds give the same bits in whatever order they came.
 2. With no seeds every rule is the main model's own logits (hdus.md §1).
-3. What a rule returns is logits or log-probabilities: softmax of it is the ensemble's answer either way.
+3. A rule makes two `Sides`, the main model's and the seeds'; one place mixes them: (1-ρ)·own + ρ·seeds, and where the
+   sides are probabilities the logarithm of that. Softmax of it is the ensemble's answer either way.
+4. The two weights are inputs of the graph with values of their own ("overridable initializers"): ρ can be chosen after
+   the graph was loaded, and a graph that is given none computes with the ρ that stands in it.
 
-A new rule is a function registered under its name; nothing else has to know it.
+A new rule is a function registered under its name in `domain.combination`; nothing else has to know it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
@@ -18,6 +22,11 @@ from hdus_peer.inference.onnx_proto import AttributeProto, TensorProto
 
 PROBABILITY_MIN = 1.1754943508222875e-38
 """Smallest normal float32: the floor under a probability before its logarithm, so that no answer is infinite."""
+CONFIDENCE = 3.0
+"""β of `entropy`, per nat: with ten classes an undecided member weighs a thousandth of a certain one."""
+TRIMMED_SHARE = 0.25
+"""Of `trimmed-mean`: so many of the seeds, rounded down, are left out at either end."""
+OWN_WEIGHT, SEEDS_WEIGHT = "weight/own", "weight/seeds"
 
 
 class Nodes:
@@ -27,12 +36,14 @@ class Nodes:
         self._graph = graph
         self._count = 0
 
-    def add(self, operator: str, *inputs: str, axis: int | None = None) -> str:
-        """Append one node with one output and return the output's name."""
+    def add(self, operator: str, *inputs: str, **attributes: int) -> str:
+        """Append one node and return the name of its (first) output."""
         output = self._name()
         node = self._graph.node.add(op_type=operator, name=output, input=inputs, output=[output])
-        if axis is not None:
-            node.attribute.add(name="axis", type=AttributeProto.INT, i=axis)
+        for name, value in attributes.items():
+            node.attribute.add(name=name, type=AttributeProto.INT, i=value)
+        if operator == "TopK":
+            node.output.append(f"{output}/places")
         return output
 
     def scalar(self, value: float) -> str:
@@ -41,39 +52,116 @@ class Nodes:
         self._graph.initializer.add(name=name, data_type=TensorProto.FLOAT, float_data=[value])
         return name
 
+    def integers(self, *values: int) -> str:
+        """A constant vector of int64: a shape, axes or bounds."""
+        name = self._name()
+        self._graph.initializer.add(name=name, data_type=TensorProto.INT64, dims=[len(values)], int64_data=values)
+        return name
+
+    def weight(self, name: str, value: float) -> str:
+        """A float32 input of no dimensions, which is `value` for whoever gives it none."""
+        entry = self._graph.input.add(name=name)
+        entry.type.tensor_type.elem_type = TensorProto.FLOAT
+        entry.type.tensor_type.shape.SetInParent()
+        self._graph.initializer.add(name=name, data_type=TensorProto.FLOAT, float_data=[value])
+        return name
+
     def _name(self) -> str:
         self._count += 1
         return f"rule/{self._count}"
 
 
-Rule = Callable[[Nodes, str, Sequence[str], float], str]
-"""(nodes, main logits, seeds' logits in the order of PeerIds, rho) -> name of the combined output. Never called
-without seeds."""
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Names of the two outputs (samples, classes) that ρ weighs. Of `are_logits`, the mixture is the answer; else they
+    are probabilities, in `entropy` each times the confidence in it, and the logarithm of their mixture is."""
+
+    own: str
+    seeds: str
+    are_logits: bool = False
 
 
-def logit_mean(nodes: Nodes, main: str, seeds: Sequence[str], rho: float) -> str:
-    """The paper's: (1-ρ)·main + ρ·mean(seeds) on raw logits. Gives logits."""
-    return _weighted(nodes, main, seeds, rho)
+Rule = Callable[[Nodes, str, Sequence[str]], Sides]
+"""(nodes, main logits, seeds' logits in the order of PeerIds) -> the two sides. Never called without seeds."""
 
 
-def prob_mean(nodes: Nodes, main: str, seeds: Sequence[str], rho: float) -> str:
-    """log((1-ρ)·softmax(main) + ρ·mean softmax(seeds)). Gives log-probabilities."""
-    probabilities = [nodes.add("Softmax", member, axis=1) for member in (main, *seeds)]
-    mixed = _weighted(nodes, probabilities[0], probabilities[1:], rho)
-    return nodes.add("Log", nodes.add("Max", mixed, nodes.scalar(PROBABILITY_MIN)))
+def logit_mean(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """The paper's: raw logits, and their mean over the seeds."""
+    return Sides(main, _mean(nodes, seeds), are_logits=True)
 
 
-RULES: dict[str, Rule] = {"logit-mean": logit_mean, "prob-mean": prob_mean}
+def prob_mean(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """Probabilities, and their mean over the seeds."""
+    own, *others = [nodes.add("Softmax", member, axis=1) for member in (main, *seeds)]
+    return Sides(own, _mean(nodes, others))
+
+
+def entropy(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """Probabilities p, each member's times exp(-β·entropy of p). So the members weigh as softmax(-β·entropy) with the
+    prior weights 1-ρ for the main model and ρ/n for each seed: whoever is certain of this sample is listened to."""
+    own, *others = [_confident(nodes, member) for member in (main, *seeds)]
+    return Sides(own, _mean(nodes, others))
+
+
+def median(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """Class by class the median of the seeds' probabilities, made to sum to 1; of one or two seeds the mean. No
+    minority of the seeds can move it at will."""
+    return _without_extremes(nodes, main, seeds, (len(seeds) - 1) // 2)
+
+
+def trimmed_mean(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """Class by class the mean of the seeds' probabilities without the ⌊n/4⌋ smallest and largest, made to sum to 1.
+    Of one to three seeds nothing is left out: it is `prob-mean`, to the bit."""
+    return _without_extremes(nodes, main, seeds, int(TRIMMED_SHARE * len(seeds)))
+
+
+_RULES: dict[str, Rule] = {
+    "logit-mean": logit_mean,
+    "prob-mean": prob_mean,
+    "entropy": entropy,
+    "median": median,
+    "trimmed-mean": trimmed_mean,
+}
 
 
 def rule_named(name: str) -> Rule:
-    if name not in RULES:
-        raise ConfigurationError(f"no combination rule is called {name!r}; choose one of {', '.join(sorted(RULES))}")
-    return RULES[name]
+    if name not in _RULES:
+        raise ConfigurationError(f"no combination rule is called {name!r}; choose one of {', '.join(_RULES)}")
+    return _RULES[name]
 
 
-def _weighted(nodes: Nodes, main: str, seeds: Sequence[str], rho: float) -> str:
-    total = reduce(lambda left, right: nodes.add("Add", left, right), seeds)
-    mean = nodes.add("Div", total, nodes.scalar(float(len(seeds))))
-    own = nodes.add("Mul", main, nodes.scalar(1.0 - rho))
-    return nodes.add("Add", own, nodes.add("Mul", mean, nodes.scalar(rho)))
+def mixed(nodes: Nodes, sides: Sides, rho: float) -> str:
+    """(1-ρ)·own + ρ·seeds, as logits or log-probabilities; `rho` is the one that stands in the graph."""
+    own = nodes.add("Mul", sides.own, nodes.weight(OWN_WEIGHT, 1.0 - rho))
+    seeds = nodes.add("Mul", sides.seeds, nodes.weight(SEEDS_WEIGHT, rho))
+    mixture = nodes.add("Add", own, seeds)
+    return mixture if sides.are_logits else nodes.add("Log", nodes.add("Max", mixture, nodes.scalar(PROBABILITY_MIN)))
+
+
+def _mean(nodes: Nodes, members: Sequence[str]) -> str:
+    total = reduce(lambda left, right: nodes.add("Add", left, right), members)
+    return nodes.add("Div", total, nodes.scalar(float(len(members))))
+
+
+def _confident(nodes: Nodes, member: str) -> str:
+    probabilities, logarithms = nodes.add("Softmax", member, axis=1), nodes.add("LogSoftmax", member, axis=1)
+    terms = nodes.add("Mul", probabilities, logarithms)
+    negative_entropy = nodes.add("ReduceSum", terms, nodes.integers(1), keepdims=1)
+    confidence = nodes.add("Exp", nodes.add("Mul", negative_entropy, nodes.scalar(CONFIDENCE)))
+    return nodes.add("Mul", probabilities, confidence)
+
+
+def _without_extremes(nodes: Nodes, main: str, seeds: Sequence[str], left_out: int) -> Sides:
+    if not left_out:
+        return prob_mean(nodes, main, seeds)
+    side_by_side = nodes.add("Concat", *seeds, axis=1)
+    table = nodes.add("Reshape", side_by_side, nodes.integers(0, len(seeds), -1))  # (samples, seeds, classes)
+    ordered = nodes.add("TopK", nodes.add("Softmax", table, axis=2), nodes.integers(len(seeds)), axis=1)
+    start, end = nodes.integers(left_out), nodes.integers(len(seeds) - left_out)
+    kept = nodes.add(
+        "ReduceSum", nodes.add("Slice", ordered, start, end, nodes.integers(1)), nodes.integers(1), keepdims=0
+    )
+    # certain seeds that all disagree leave nothing of any class: then every class gets the same
+    floored = nodes.add("Max", kept, nodes.scalar(PROBABILITY_MIN))
+    total = nodes.add("ReduceSum", floored, nodes.integers(1), keepdims=1)
+    return Sides(nodes.add("Softmax", main, axis=1), nodes.add("Div", floored, total))

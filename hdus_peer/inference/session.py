@@ -10,7 +10,8 @@ function for it comes too late. Nothing leaves a device here without its owner's
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ BATCH = 16
 memory in proportion; and between two batches of an evaluation other requests pass by."""
 
 Floats = NDArray[np.float32]
+NO_WEIGHTS: Mapping[str, Floats] = MappingProxyType({})
 
 _FAILURES = (
     ort.capi.onnxruntime_pybind11_state.Fail,
@@ -47,29 +49,32 @@ class Session:
             raise WorkerError("ONNX Runtime cannot load a model; run `hdus-peer train` to export it again") from problem
         self._session._model_bytes = None  # the wrapper keeps the serialized graph for providers that are not used here
         (entry,) = (value for value in self._session.get_inputs() if value.name == INPUT)
-        self._shape: tuple[int, ...] = tuple(entry.shape[1:])
+        self.sample_shape: tuple[int, ...] = tuple(entry.shape[1:])
 
     def samples(self, rows: bytes, count: int) -> Floats:
         """Little-endian float32 `rows` as `count` samples of the model's shape; raises DataError."""
-        expected = count * int(np.prod(self._shape)) * 4
+        expected = count * int(np.prod(self.sample_shape)) * 4
         if count < 1 or len(rows) != expected:
             raise DataError(
-                f"{count} samples of shape {self._shape} are {expected} bytes, not {len(rows)}; resize them"
+                f"{count} samples of shape {self.sample_shape} are {expected} bytes, not {len(rows)}; resize them"
             )
-        samples = np.frombuffer(rows, dtype="<f4").reshape(count, *self._shape)
+        samples = np.frombuffer(rows, dtype="<f4").reshape(count, *self.sample_shape)
         if not np.isfinite(samples).all():
             raise DataError("a sample holds values that are not finite; clean the file and try again")
         return samples
 
     def rest(self) -> None:
         """Give scratch memory back: a run of one sample that keeps none. The next runs take it again."""
-        self._session.run(None, {INPUT: np.zeros((1, *self._shape), dtype=np.float32)}, _keep_nothing())
+        self._session.run(None, {INPUT: np.zeros((1, *self.sample_shape), dtype=np.float32)}, _keep_nothing())
 
-    def run(self, samples: Floats) -> Iterator[list[Floats]]:
-        """Every output, one batch at a time: the same samples in the same batches give the same bits."""
+    def run(
+        self, samples: Floats, names: Sequence[str], weights: Mapping[str, Floats] = NO_WEIGHTS
+    ) -> Iterator[list[Floats]]:
+        """The outputs of these names, one batch at a time: the same samples in the same batches give the same bits.
+        `weights`: values for inputs that have one of their own."""
         for start in range(0, len(samples), BATCH):
             try:
-                outputs: list[Floats] = self._session.run(None, {INPUT: samples[start : start + BATCH]})
+                outputs: list[Floats] = self._session.run(names, {INPUT: samples[start : start + BATCH], **weights})
             except _FAILURES as problem:
                 raise WorkerError(
                     "ONNX Runtime failed on a batch; run `hdus-peer train` to export it again"

@@ -11,26 +11,36 @@ import hashlib
 import json
 import math
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from hdus_peer.domain.combination import RULES, Combination
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, schema_digest, seal, unseal
 from hdus_peer.domain.task import Task
-from hdus_peer.errors import ConfigurationError, DataError, ForgedError, MalformedError, RefusedError, WorkerError
+from hdus_peer.errors import (
+    ConfigurationError,
+    DataError,
+    ForgedError,
+    MalformedError,
+    RefusedError,
+    StorageError,
+    WorkerError,
+)
 from hdus_peer.workers.job import TrainingJob
 from hdus_peer.workers.port import (
     EnsembleState,
     Evaluation,
+    Exported,
     Prediction,
     SealedSeed,
     TrainingProgress,
     TrainingResult,
 )
 
-RULES = ("logit-mean", "prob-mean")
+DEFAULT = Combination("logit-mean", 0.3)
 DATASETS = ("local", "global", "holdout")
 EVALUATION_SAMPLES = 32
 
@@ -40,9 +50,11 @@ Row = list[float]
 class MemoryPredictor:
     """Implements `port.Predictor`; `classes` is the width of its answers."""
 
-    def __init__(self, rule: str = "logit-mean", rho: float = 0.3, classes: int = 3) -> None:
+    def __init__(self, combination: Combination = DEFAULT, classes: int = 3) -> None:
+        self._combination = combination
         self._classes = classes
-        self._state = EnsembleState(0, (), rule, rho, pending=True)
+        rho, is_auto, objective = self._rho(()), combination.is_auto, combination.objective
+        self._state = EnsembleState(0, (), combination.rule, rho, True, is_auto, objective)
         self._main: bytes | None = None
         self._architectures: frozenset[str] = frozenset()
         self._seeds: tuple[SealedSeed, ...] = ()
@@ -81,7 +93,7 @@ class MemoryPredictor:
         size = len(rows) // max(samples, 1)
         if samples < 1 or not size or size * samples != len(rows) or size % 4:
             raise DataError(f"{len(rows)} bytes are not {samples} samples; resize them")
-        pairs = [self._logits(rows[start : start + size], "") for start in range(0, len(rows), size)]
+        pairs = [self._logits(rows[start : start + size], self._state.rule) for start in range(0, len(rows), size)]
         alone, ensemble = [_softmax(row) for row, _ in pairs], [_softmax(row) for _, row in pairs]
         return Prediction(alone, ensemble, self._state)
 
@@ -91,13 +103,15 @@ class MemoryPredictor:
             raise DataError(f"no data set is called {dataset!r}; choose one of {', '.join(DATASETS)}")
         if rule and rule not in RULES:
             raise ConfigurationError(f"no combination rule is called {rule!r}; choose one of {', '.join(RULES)}")
+        rule = rule or self._state.rule
         pairs = [self._logits(f"{dataset}{index}".encode(), rule) for index in range(EVALUATION_SAMPLES)]
         digest = hashlib.sha256(b"".join(struct.pack(f"<{self._classes}f", *row) for _, row in pairs)).hexdigest()
         right_alone = sum(alone.index(max(alone)) == 0 for alone, _ in pairs)
         right = sum(row.index(max(row)) == 0 for _, row in pairs)
         return Evaluation(
             dataset,
-            rule or self._state.rule,
+            rule,
+            self._state.rho,
             EVALUATION_SAMPLES,
             right_alone / EVALUATION_SAMPLES,
             right / EVALUATION_SAMPLES,
@@ -105,13 +119,34 @@ class MemoryPredictor:
             self._state,
         )
 
+    async def export(self, place: Path, facts: Mapping[str, str], *, with_seeds: bool) -> Exported:
+        model = self._living()
+        seeds = self._seeds if with_seeds else ()
+        if with_seeds and not seeds:
+            raise WorkerError("no seeds are in use, so there is no ensemble to export: leave out --with-seeds, or wait")
+        inside = tuple((seed.manifest.owner, seed.manifest.generation) for seed in seeds)
+        content = json.dumps({**facts, "main": model.hex(), "seeds": inside}).encode()
+        try:
+            place.write_bytes(content)
+        except OSError as problem:
+            raise StorageError(f"{place} cannot be written; choose another place") from problem
+        return Exported(len(content), inside, self._state)
+
     async def stop(self) -> None:
         self._stopped = True
 
     def _serve(self, seeds: tuple[SealedSeed, ...], pending: bool) -> None:
         self._seeds = seeds
         owners = tuple(seed.manifest.owner for seed in seeds)
-        self._state = replace(self._state, version=self._state.version + 1, owners=owners, pending=pending)
+        version, rho = self._state.version + 1, self._rho(seeds)
+        self._state = replace(self._state, version=version, owners=owners, pending=pending, rho=rho)
+
+    def _rho(self, seeds: tuple[SealedSeed, ...]) -> float:
+        """A chosen one is some function of the main model and of the seeds in use, as a real one is."""
+        if self._combination.rho != "auto":
+            return self._combination.rho
+        named = b"".join(seed.manifest.payload_sha256.encode() for seed in seeds)
+        return hashlib.sha256((self._main or b"") + named).digest()[0] % 11 / 10 if seeds else 0.0
 
     def _living(self) -> bytes:
         if self._stopped:

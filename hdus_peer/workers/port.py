@@ -4,7 +4,7 @@ Rule: neither torch nor onnxruntime is imported on this side; a child that dies 
 no plaintext of a seed crosses to this side.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -62,14 +62,17 @@ class SealedSeed:
 
 @dataclass(frozen=True, slots=True)
 class EnsembleState:
-    """What answers now. `version` grows at every change; `pending` is true while the main model answers alone because
-    the graph with the seeds is being rebuilt."""
+    """What answers now. `version` grows at every change; `rho`: the weight of the seeds in use, `rho_auto`: chosen for
+    `objective` on own held-out data; `pending` is true while the main model answers alone because the graph with the
+    seeds is being rebuilt and its ρ chosen."""
 
     version: int
     owners: tuple[PeerId, ...]
     rule: str
     rho: float
     pending: bool
+    rho_auto: bool
+    objective: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +87,24 @@ class Prediction:
 @dataclass(frozen=True, slots=True)
 class Evaluation:
     """Accuracy in 0..1 on one test set, and the SHA-256 (hex) of the raw little-endian float32 bytes of the ensemble's
-    logits (samples, classes) over it under `rule`."""
+    logits (samples, classes) over it under `rule` with `rho`."""
 
     dataset: str
     rule: str
+    rho: float
     samples: int
     accuracy_alone: float
     accuracy_ensemble: float
     logits_sha256: str
+    state: EnsembleState = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """An ONNX file that was written: its size, and whose seeds it holds, as (owner, generation)."""
+
+    size: int
+    seeds: tuple[tuple[PeerId, int], ...]
     state: EnsembleState = field(repr=False)
 
 
@@ -119,6 +132,11 @@ class Predictor(Protocol):
 
     async def evaluate(self, dataset: str, rule: str) -> Evaluation:
         """`dataset`: "local", "global" or "holdout"; `rule`: "" for the configured one."""
+
+    async def export(self, place: Path, facts: Mapping[str, str], *, with_seeds: bool) -> Exported:
+        """Write what answers now as one ONNX file to `place` (replaced where it exists), with the seeds or without,
+        and `facts` as its metadata. Raises WorkerError where seeds are wanted and none are in use, StorageError. What
+        was not reported as done may be there in part: the caller removes it."""
 
     @property
     def state(self) -> EnsembleState: ...

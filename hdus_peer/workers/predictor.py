@@ -19,14 +19,16 @@ Absent on purpose: which seeds to use (the core's), and what they compute (`infe
 import asyncio
 import logging
 from array import array
-from collections.abc import Awaitable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hdus_peer.domain.combination import Combination
+from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import HdusError, RefusedError, WorkerError
 from hdus_peer.workers.pool import Pool
-from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction, SealedSeed
+from hdus_peer.workers.port import EnsembleState, Evaluation, Exported, Prediction, SealedSeed
 from hdus_peer.workers.process import Child, ChildGoneError, Program
 
 log = logging.getLogger(__name__)
@@ -75,12 +77,10 @@ class Serving:
 
 
 class ProcessPredictor:
-    """Implements `port.Predictor`. `rule`: a name of `inference.rules`; `rho`: the seeds' weight, 0..1; `threads` are
-    part of what decides the bits of an answer."""
+    """Implements `port.Predictor`. `threads` are part of what decides the bits of an answer."""
 
-    def __init__(self, rule: str, rho: float, threads: int = 1, module: str = "hdus_peer.inference") -> None:
-        self._rule = rule
-        self._rho = rho
+    def __init__(self, combination: Combination, threads: int = 1, module: str = "hdus_peer.inference") -> None:
+        self._combination = combination
         environment = {"OMP_NUM_THREADS": str(threads), "MALLOC_ARENA_MAX": "1"}
         self._pool = Pool(Program(module, (str(threads),), environment), "predictor", self._on_death)
         self._wanted: Wanted | None = None
@@ -96,7 +96,7 @@ class ProcessPredictor:
     @property
     def state(self) -> EnsembleState:
         if self._serving is None:
-            return EnsembleState(self._version, (), self._rule, self._rho, pending=True)
+            return self._state_of((), self._rho_alone, pending=True)
         return self._serving.state
 
     @property
@@ -169,6 +169,12 @@ class ProcessPredictor:
         serving, header, _ = await self._ask({"do": "evaluate", "dataset": dataset, "rule": rule})
         return Evaluation(dataset=dataset, state=serving.state, **header)
 
+    async def export(self, place: Path, facts: Mapping[str, str], *, with_seeds: bool) -> Exported:
+        request = {"do": "export", "place": str(place), "facts": dict(facts), "with_seeds": with_seeds}
+        serving, header, _ = await self._ask(request)
+        seeds = tuple((PeerId(owner), generation) for owner, generation in header["seeds"])
+        return Exported(header["bytes"], seeds, serving.state)
+
     async def stop(self) -> None:
         self._stopped.set()
         await self._pool.close()
@@ -212,7 +218,7 @@ class ProcessPredictor:
             return False
         alone = self._started().alone()
         self._in_background(self._settle(spare.answer(spare.post(self._load_request(alone)))))
-        self._serve(spare, alone)
+        self._serve(spare, alone, self._rho_alone)
         return True
 
     async def _check_in(self, child: Child, seed: SealedSeed, models: Models) -> None:
@@ -245,7 +251,7 @@ class ProcessPredictor:
         """Load `wanted` in `child` and let it answer, unless something else is wanted by then."""
         self._pool.touch(child, wanted.payloads)
         try:
-            await child.ask(self._load_request(wanted))
+            header, _ = await child.ask(self._load_request(wanted))
         except ChildGoneError:
             raise
         except HdusError:
@@ -254,14 +260,14 @@ class ProcessPredictor:
         else:
             self._pool.backoff.succeeded()
             if wanted is self._wanted:
-                await self._swap(child, wanted)
+                await self._swap(child, wanted, header["rho"])
         finally:
             if self._serving is None or self._serving.child is not child:
                 child.kill()
 
-    async def _swap(self, child: Child, wanted: Wanted) -> None:
+    async def _swap(self, child: Child, wanted: Wanted, rho: float) -> None:
         before = self._serving
-        self._serve(child, wanted)
+        self._serve(child, wanted, rho)
         if before is not None:
             before.child.kill()
             await before.child.wait_ended()
@@ -271,11 +277,19 @@ class ProcessPredictor:
         if self._wanted is wanted:
             self._wanted = self._serving.wanted if self._serving is not None else wanted.alone()
 
-    def _serve(self, child: Child, wanted: Wanted) -> None:
+    def _serve(self, child: Child, wanted: Wanted, rho: float) -> None:
         self._version += 1
         owners = tuple(seed.manifest.owner for seed in wanted.seeds)
-        state = EnsembleState(self._version, owners, self._rule, self._rho, wanted.pending)
-        self._serving = Serving(child, wanted, state)
+        self._serving = Serving(child, wanted, self._state_of(owners, rho, wanted.pending))
+
+    @property
+    def _rho_alone(self) -> float:
+        """What is said of ρ while there are no seeds that it could weigh."""
+        return 0.0 if self._combination.rho == "auto" else self._combination.rho
+
+    def _state_of(self, owners: tuple[PeerId, ...], rho: float, pending: bool) -> EnsembleState:
+        wanted = self._combination
+        return EnsembleState(self._version, owners, wanted.rule, rho, pending, wanted.is_auto, wanted.objective)
 
     def _on_death(self, child: Child) -> None:
         """A process died by itself. If it was the one that answered, a request may have noticed before, and the spare
@@ -304,8 +318,7 @@ class ProcessPredictor:
             "templates": _named(wanted.models.templates),
             "evaluation": str(wanted.models.evaluation),
             "seeds": [_described(seed) for seed in wanted.seeds],
-            "rule": self._rule,
-            "rho": self._rho,
+            **asdict(self._combination),
         }
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
@@ -319,6 +332,7 @@ def _described(seed: SealedSeed) -> dict[str, Any]:
     manifest = seed.manifest
     return {
         "owner": manifest.owner,
+        "generation": manifest.generation,
         "task": manifest.task,
         "architecture": manifest.architecture,
         "schema_sha256": manifest.schema_sha256,

@@ -20,6 +20,7 @@ from hdus_peer.cli.stop import has_ended
 from hdus_peer.config import Config
 from hdus_peer.control import port
 from hdus_peer.control.port import TrainingState, TrainingStatus
+from hdus_peer.domain.combination import RULES
 from hdus_peer.errors import ConfigurationError, HdusError, NotRunningError, StorageError
 from tests.cli.conftest import Typed
 from tests.control.memory_daemon import ANNA, BELA, LEAVE, ME, STATUS, MemoryDaemon
@@ -96,10 +97,21 @@ def test_evaluate(daemon: MemoryDaemon, typed: Typed, asked: Asked) -> None:
     assert [each["rule"] for each in found] == ["logit-mean", "prob-mean"]
 
 
+def test_evaluate_under_every_rule(daemon: MemoryDaemon, asked: Asked) -> None:
+    found = asked("evaluate", "--dataset", "local", "--rule", "all")["evaluations"]
+    assert [(each["rule"], each["rho"]) for each in found] == [(rule, 0.5) for rule in RULES]
+
+
+def test_a_chosen_rho_is_shown_as_one(daemon: MemoryDaemon, typed: Typed) -> None:
+    ensemble = replace(STATUS.ensemble, rho=0.3, rho_auto=True, objective="global")
+    daemon.statuses = [replace(STATUS, ensemble=ensemble)]
+    assert "2 seeds by prob-mean, ρ 0.3 (auto, global)" in typed("status").output
+
+
 def test_evaluate_with_an_unknown_rule(daemon: MemoryDaemon, typed: Typed) -> None:
     shown = typed("evaluate", "--rule", "guess")
     assert (shown.exit_code, shown.stdout) == (2, "")
-    assert "choose prob-mean or logit-mean" in shown.stderr
+    assert "choose logit-mean or prob-mean" in shown.stderr
 
 
 def test_the_datasets_are_those_of_the_service() -> None:

@@ -1,5 +1,6 @@
 """What every predictor upholds. An implementation's test module subclasses `PredictorContract` and gives it a
-`predictor` fixture (started on nothing); models and seeds are made here, small and real."""
+`predictor` fixture (started on nothing, with a fixed ρ), and a `choosing` one (the same with ρ "auto"); models and
+seeds are made here, small and real."""
 
 import asyncio
 import random
@@ -14,10 +15,11 @@ import pytest
 import safetensors.numpy
 from onnx import TensorProto, helper, numpy_helper
 
+from hdus_peer.domain.combination import RULES
 from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.sealed import schema_digest, seal
 from hdus_peer.domain.seed import SeedManifest
-from hdus_peer.errors import ConfigurationError, DataError, RefusedError, WorkerError
+from hdus_peer.errors import ConfigurationError, DataError, RefusedError, StorageError, WorkerError
 from hdus_peer.workers.port import EnsembleState, Predictor, SealedSeed
 
 TASK = "0" * 64
@@ -57,6 +59,12 @@ def samples(count: int, random_seed: int = 0) -> np.ndarray:
     return np.random.default_rng(random_seed).standard_normal((count, *SHAPE), dtype=np.float32)
 
 
+def agreed(x: np.ndarray) -> np.ndarray:
+    """Labels on which seeds 1 and 3 know something that the main model does not."""
+    logits = [x.reshape(len(x), -1) @ weights(number)["fc.weight"].T for number in (1000, 1, 1, 3, 3)]
+    return np.sum(logits, axis=0).argmax(axis=1).astype(np.int64)
+
+
 @dataclass(frozen=True)
 class World:
     """A folder with models and seeds."""
@@ -78,6 +86,7 @@ class World:
         for index, name in enumerate(("local", "global", "holdout")):
             arrays[f"x_{name}"] = samples(SAMPLES, index)
             arrays[f"y_{name}"] = np.arange(SAMPLES, dtype=np.int64) % CLASSES
+        arrays["y_holdout"] = agreed(arrays["x_holdout"])
         np.savez(path, **arrays)
         return path
 
@@ -115,6 +124,12 @@ def payload_of(*seeds: SealedSeed) -> frozenset[str]:
 
 def owners(state: EnsembleState) -> set[str]:
     return set(state.owners)
+
+
+async def everything_said(predictor: Predictor) -> list[tuple[str, float]]:
+    """The hash of the ensemble's output and the ρ, under every rule."""
+    found = [await predictor.evaluate("local", rule) for rule in RULES]
+    return [(each.logits_sha256, each.rho) for each in found]
 
 
 class PredictorContract:
@@ -162,15 +177,28 @@ class PredictorContract:
     async def test_after_an_eviction_nothing_of_the_seed_is_left_in_the_answers(
         self, started: Predictor, world: World
     ) -> None:
-        stay, leaver = [world.seed(1), world.seed(3)], world.seed(2)
+        await self.never_there(started, world)
+
+    async def test_after_an_eviction_nothing_of_the_seed_is_left_in_the_choice_of_rho(
+        self, choosing: Predictor, world: World
+    ) -> None:
+        await choosing.start(world.main, world.templates, world.evaluation)
+        assert (choosing.state.rho, choosing.state.rho_auto) == (0.0, True)
+        await self.never_there(choosing, world)
+
+    async def never_there(self, started: Predictor, world: World) -> None:
+        """I6: under every rule, the bits and the ρ of an ensemble that never held the leaver, in any order."""
+        stay, leaver = [world.seed(1), world.seed(3), world.seed(4)], world.seed(2)
         await started.use(stay)
-        never_joined = [(await started.evaluate("local", rule)).logits_sha256 for rule in ("logit-mean", "prob-mean")]
-        await started.use([*stay, leaver])
-        assert (await started.evaluate("local", "logit-mean")).logits_sha256 != never_joined[0]
+        never_joined = await everything_said(started)
+        with_leaver = await started.use([stay[1], leaver, stay[0], stay[2]])
+        assert leaver.manifest.owner in with_leaver.owners
+        there = await everything_said(started)
+        assert not {bits for bits, _ in there} & {bits for bits, _ in never_joined}
         await started.evict(payload_of(leaver))
-        await started.use(stay)
-        after = [(await started.evaluate("local", rule)).logits_sha256 for rule in ("logit-mean", "prob-mean")]
-        assert after == never_joined
+        assert (await started.evaluate("local", "")).state.pending
+        await started.use(stay[::-1])
+        assert await everything_said(started) == never_joined
 
     async def test_between_eviction_and_rebuild_the_main_model_answers_flagged(
         self, started: Predictor, world: World
@@ -207,17 +235,17 @@ class PredictorContract:
         assert not after.state.pending
 
     async def test_evaluates_each_data_set_under_each_rule(self, started: Predictor, world: World) -> None:
-        state = await started.use([world.seed(1), world.seed(2)])
+        state = await started.use([world.seed(number) for number in range(1, 6)])
         seen = set()
         for dataset in ("local", "global", "holdout"):
-            for rule in ("logit-mean", "prob-mean"):
+            for rule in RULES:
                 evaluation = await started.evaluate(dataset, rule)
                 assert (evaluation.dataset, evaluation.rule, evaluation.state) == (dataset, rule, state)
                 assert evaluation.samples > 0
                 assert 0 <= evaluation.accuracy_alone <= 1
                 assert 0 <= evaluation.accuracy_ensemble <= 1
                 seen.add(evaluation.logits_sha256)
-        assert len(seen) == 6
+        assert len(seen) == 3 * len(RULES)
 
     async def test_the_configured_rule_has_no_name_in_a_request(self, started: Predictor, world: World) -> None:
         await started.use([world.seed(1)])
@@ -258,6 +286,23 @@ class PredictorContract:
         passed_off = world.seed(1, change=lambda manifest: replace(manifest, owner=other))
         with pytest.raises(RefusedError, match="wrong-key"):
             await started.check(passed_off)
+
+    async def test_exports_what_answers_and_says_whose_seeds_are_inside(self, started: Predictor, world: World) -> None:
+        seeds = [world.seed(2), world.seed(1)]
+        state = await started.use(seeds)
+        place = world.folder / "ensemble.onnx"
+        found = await started.export(place, {"network": "home"}, with_seeds=True)
+        assert found.size == place.stat().st_size
+        assert found.seeds == tuple(sorted((seed.manifest.owner, 1) for seed in seeds))
+        assert found.state == state
+        assert b"home" in place.read_bytes()
+        assert (await started.export(place, {}, with_seeds=False)).seeds == ()
+
+    async def test_what_cannot_be_exported_is_said(self, started: Predictor, world: World) -> None:
+        with pytest.raises(WorkerError, match="no seeds are in use"):
+            await started.export(world.folder / "ensemble.onnx", {}, with_seeds=True)
+        with pytest.raises(StorageError):
+            await started.export(world.folder / "none" / "ensemble.onnx", {}, with_seeds=False)
 
     async def test_after_stop_it_says_so(self, started: Predictor) -> None:
         await started.stop()

@@ -26,13 +26,14 @@ from hdus_peer.control.port import (
     TrainingStatus,
 )
 from hdus_peer.control.server import ControlServer
+from hdus_peer.domain.combination import RULES
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import DataError, HdusError
 from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
 
 ME, ANNA, BELA = (PeerId(letter * 52) for letter in "mab")
-ENSEMBLE = EnsembleState(3, (ANNA, BELA), "prob-mean", 0.5, False)
+ENSEMBLE = EnsembleState(3, (ANNA, BELA), "prob-mean", 0.5, False, False, "local")
 TASK = Task("digits", tuple("0123456789"), (1, 8, 8), 16.0, (0.25,), (0.5,), ("mlp-s",))
 STATUS = PeerStatus(
     peer=ME,
@@ -144,9 +145,9 @@ class MemoryDaemon:
 
     async def evaluate(self, dataset: str, rule: str) -> Evaluation:
         self._check()
-        if rule not in ("", "prob-mean", "logit-mean"):
-            raise DataError(f"there is no rule {rule}: choose prob-mean or logit-mean")
-        return Evaluation(dataset, rule or "prob-mean", 300, 0.8125, 0.875, "d4" * 32, ENSEMBLE)
+        if rule not in ("", *RULES):
+            raise DataError(f"there is no rule {rule}: choose {' or '.join(RULES[:2])}")
+        return Evaluation(dataset, rule or "prob-mean", 0.5, 300, 0.8125, 0.875, "d4" * 32, ENSEMBLE)
 
     async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         self._check()

@@ -41,7 +41,7 @@ VALUES = [
     dataclasses.replace(TASK, features=(Feature("work", FeatureType.CATEGORY, ("a", "b"), Encoding.ONE_HOT),)),
     Prediction([[0.25, 0.75]], [[0.5, 0.5]], ENSEMBLE),
     Prediction([], [], ENSEMBLE),
-    Evaluation("global", "logit-mean", 10, 0.5, 0.75, "ab" * 32, ENSEMBLE),
+    Evaluation("global", "logit-mean", 0.3, 10, 0.5, 0.75, "ab" * 32, ENSEMBLE),
 ]
 
 

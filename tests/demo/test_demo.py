@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
+from hdus_peer.domain.combination import RULES
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -41,9 +43,9 @@ def test_every_check_holds(place: Path) -> None:
     assert {check["name"]: check["held"] for check in found["checks"]} == dict.fromkeys(
         (check["name"] for check in found["checks"]), True
     )
-    assert len(found["checks"]) == 12
+    assert len(found["checks"]) == 8 + 2 * len(RULES)
     assert [each["name"] for each in found["after"]] == ["anna", "bela"]
-    assert "All 12 checks held." in shown
+    assert "All 18 checks held." in shown
     assert list(place.glob("hdus-demo-*")) == []
 
 

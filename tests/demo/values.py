@@ -14,10 +14,10 @@ RULES = ("logit-mean", "prob-mean")
 def result(name: str, others: tuple[str, ...], logits: str) -> PeerResult:
     """`name` with the seeds of `others`; its logits under a rule are `logits`, its name and the rule."""
     owners = tuple(sorted(PEERS[other] for other in others))
-    state = EnsembleState(1, owners, "prob-mean", 0.5, False)
+    state = EnsembleState(1, owners, "prob-mean", 0.5, False, False, "local")
 
     def evaluation(dataset: str, rule: str) -> Evaluation:
-        return Evaluation(dataset, rule, 100, 0.8, 0.9, f"{logits} {name} {rule}", state)
+        return Evaluation(dataset, rule, 0.5, 100, 0.8, 0.9, f"{logits} {name} {rule}", state)
 
     return PeerResult(
         name=name,

@@ -34,7 +34,7 @@ def make(tmp_path: Path) -> Make:
         payload.write_bytes(seal(plaintext, KEY, OWNER, TASK))
         key.write_bytes(KEY)
         schema = schema_digest(TEMPLATE.schema)
-        return Sealed(OWNER, TASK, "linear", schema, payload.stat().st_size, payload, key)
+        return Sealed(OWNER, 1, TASK, "linear", schema, payload.stat().st_size, payload, key)
 
     return sealed
 

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 
+from hdus_peer.domain.combination import Rho
 from hdus_peer.workers.frames import Frame, pack, receive
 from tests.contracts.predictor import CLASSES, SAMPLES, World, samples, weights
 
@@ -36,16 +37,18 @@ class Child:
         assert frame is not None
         return frame
 
-    def load(self, seeds: int = 2, rule: str = "logit-mean", rho: float = 0.25) -> dict[str, Any]:
+    def load(
+        self, seeds: int = 2, rule: str = "logit-mean", rho: Rho = 0.25, objective: str = "local"
+    ) -> dict[str, Any]:
         world = self._world
         described = []
         for seed in (world.seed(number) for number in range(1, seeds + 1)):
-            claims = ("owner", "task", "architecture", "schema_sha256", "payload_bytes")
+            claims = ("owner", "generation", "task", "architecture", "schema_sha256", "payload_bytes")
             fields = {claim: getattr(seed.manifest, claim) for claim in claims}
             described.append(fields | {"payload": str(seed.payload), "key": str(seed.key)})
         templates = {name: str(path) for name, path in world.templates.items()}
         places = {"main": str(world.main), "evaluation": str(world.evaluation), "templates": templates}
-        self.send(0, "load", seeds=described, rule=rule, rho=rho, **places)
+        self.send(0, "load", seeds=described, rule=rule, rho=rho, objective=objective, **places)
         return self.receive()[0]
 
 
@@ -67,7 +70,7 @@ def linear(tensors: dict[str, np.ndarray], x: np.ndarray) -> np.ndarray:
 
 
 def test_answers_what_the_formula_says(child: Child) -> None:
-    assert child.load(seeds=2, rho=0.25) == {"id": 0, "ok": {}}
+    assert child.load(seeds=2, rho=0.25) == {"id": 0, "ok": {"rho": 0.25}}
     x = samples(3)
     child.send(1, "predict", x.tobytes(), samples=3)
     header, body = child.receive()

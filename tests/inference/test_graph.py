@@ -1,21 +1,25 @@
 """The joined graph against torch, and against itself."""
 
+import copy
+import itertools
 import random
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
+from hdus_peer.domain.combination import RULES
 from hdus_peer.domain.sealed import schema_digest
 from hdus_peer.errors import ConfigurationError, WorkerError
-from hdus_peer.inference.graph import Mix, Template, joined, parse
+from hdus_peer.inference.graph import ALONE, ENSEMBLE, Template, joined, parse
 from hdus_peer.inference.onnx_proto import ModelProto
+from hdus_peer.inference.rules import OWN_WEIGHT, SEEDS_WEIGHT
 from hdus_peer.inference.session import BATCH, Session, softmax, stacked
 from hdus_peer.learning.tensors import schema_of
 from tests.inference.conftest import SHAPE, Member, member
 
 RHO = 0.3
-MIXES = (Mix("logit-mean", RHO), Mix("prob-mean", RHO))
 Templates = Callable[[str], Template]
 
 pytestmark = pytest.mark.slow
@@ -25,10 +29,13 @@ def some_samples(count: int) -> np.ndarray:
     return np.random.default_rng(5).standard_normal((count, *SHAPE), dtype=np.float32)
 
 
-def outputs(main: Member, seeds: list[tuple[Template, Member]], mix: Mix, count: int = 7) -> list[np.ndarray]:
+def outputs(
+    main: Member, seeds: list[tuple[Template, Member]], rule: str, rho: float = RHO, count: int = 7
+) -> list[np.ndarray]:
     """[alone, ensemble] over some samples."""
-    model = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], mix)
-    return stacked(list(Session(model, threads=1).run(some_samples(count))))
+    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, rho)
+    session = Session(graph.serialized(with_sides=False), threads=1)
+    return stacked(list(session.run(some_samples(count), (ALONE, ENSEMBLE))))
 
 
 @pytest.fixture(scope="module")
@@ -45,28 +52,76 @@ def seeds(template: Templates) -> list[tuple[Template, Member]]:
     ]
 
 
-def in_torch(main: Member, seeds: list[tuple[Template, Member]], mix: Mix, samples: np.ndarray) -> np.ndarray:
-    """The rules of hdus.md §1, in float64 from torch's logits."""
+def in_numpy(main: Member, seeds: list[tuple[Template, Member]], rule: str, samples: np.ndarray) -> np.ndarray:
+    """The rules as their docstrings have them, in float64 from torch's logits."""
     own = main.logits(samples).astype(np.float64)
-    others = [seed.logits(samples).astype(np.float64) for _, seed in seeds]
-    if mix.rule == "logit-mean":
-        return (1 - mix.rho) * own + mix.rho * np.mean(others, axis=0)
-    probabilities = np.mean([softmax64(logits) for logits in others], axis=0)
-    return np.log((1 - mix.rho) * softmax64(own) + mix.rho * probabilities)
+    others = np.stack([seed.logits(samples).astype(np.float64) for _, seed in seeds])
+    if rule == "logit-mean":
+        return (1 - RHO) * own + RHO * others.mean(axis=0)
+    p, q = softmax64(own), softmax64(others)
+    if rule == "entropy":
+        return np.log((1 - RHO) * p * confidence(p) + RHO * (q * confidence(q)).mean(axis=0))
+    left_out = {"prob-mean": 0, "median": (len(q) - 1) // 2, "trimmed-mean": len(q) // 4}[rule]
+    kept = np.sort(q, axis=0)[left_out : len(q) - left_out].mean(axis=0)
+    return np.log((1 - RHO) * p + RHO * kept / kept.sum(axis=-1, keepdims=True))
+
+
+def confidence(probabilities: np.ndarray) -> np.ndarray:
+    return np.exp(3 * (probabilities * np.log(np.maximum(probabilities, 1e-300))).sum(axis=-1, keepdims=True))
+
+
+def shouting(quiet: Member) -> Member:
+    """The same with a last layer so loud that its probabilities are zeros and ones."""
+    loud = copy.deepcopy(quiet.module)
+    with torch.no_grad():
+        list(loud.parameters())[-2].mul_(1e4)
+    return Member(loud)
 
 
 def softmax64(logits: np.ndarray) -> np.ndarray:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
-@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.rule)
-def test_equals_torch(main: Member, seeds: list[tuple[Template, Member]], mix: Mix) -> None:
-    alone, ensemble = outputs(main, seeds, mix)
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16])
+@pytest.mark.parametrize("rule", RULES)
+def test_equals_the_formula(main: Member, template: Templates, rule: str, count: int) -> None:
+    names = ["mlp", "mobilenet-s"] if count < 16 else ["mlp"]
+    seeds = [(template(name), member(name, number)) for number, name in zip(range(count), itertools.cycle(names))]
     samples = some_samples(7)
-    expected_alone, expected = main.logits(samples), in_torch(main, seeds, mix, samples)
+    alone, ensemble = outputs(main, seeds, rule)
+    expected_alone, expected = main.logits(samples), in_numpy(main, seeds, rule, samples)
     assert np.abs(alone - expected_alone).max() <= 2e-6 * np.abs(expected_alone).max()
-    assert np.abs(ensemble - expected).max() <= 2e-6 * np.abs(expected).max()
+    assert np.abs(ensemble - expected).max() <= 2e-6 * max(np.abs(expected).max(), np.abs(expected_alone).max())
+
+
+@pytest.mark.parametrize(("rule", "count"), [("trimmed-mean", 3), ("median", 2)])
+def test_of_few_seeds_nothing_is_left_out(
+    main: Member, seeds: list[tuple[Template, Member]], rule: str, count: int
+) -> None:
+    expected = outputs(main, seeds[:count], "prob-mean")[1]
+    assert outputs(main, seeds[:count], rule)[1].tobytes() == expected.tobytes()
+    assert outputs(main, seeds, rule)[1].tobytes() != outputs(main, seeds, "prob-mean")[1].tobytes()
+
+
+@pytest.mark.parametrize("rule", ["median", "trimmed-mean"])
+def test_one_seed_of_five_cannot_turn_a_robust_answer(
+    main: Member, seeds: list[tuple[Template, Member]], rule: str
+) -> None:
+    """Whatever a single seed says, every class stays between what the others say."""
+    bad = shouting(seeds[1][1])
+    _, changed = outputs(main, [seeds[0], (seeds[1][0], bad), *seeds[2:]], rule, rho=1.0)
+    others = np.stack(
+        [
+            softmax64(seed.logits(some_samples(7)).astype(np.float64))
+            for number, (_, seed) in enumerate(seeds)
+            if number != 1
+        ]
+    )
+    low, high = others.min(axis=0), others.max(axis=0)
+    share = softmax64(changed.astype(np.float64))
+    assert (share >= low / high.sum(axis=1, keepdims=True) - 1e-6).all()
+    assert (share <= high / low.sum(axis=1, keepdims=True) + 1e-6).all()
 
 
 @pytest.mark.parametrize("architecture", ["mobilenet-s", "mobilenet-m", "resnet8", "resnet20", "mlp"])
@@ -78,21 +133,21 @@ def test_a_template_takes_exactly_the_tensors_that_the_trainer_exchanges(archite
     assert template.sample_shape == SHAPE
 
 
-@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.rule)
-def test_without_seeds_the_ensemble_is_the_main_model(main: Member, mix: Mix) -> None:
-    alone, ensemble = outputs(main, [], mix)
+@pytest.mark.parametrize("rule", RULES)
+def test_without_seeds_the_ensemble_is_the_main_model(main: Member, rule: str) -> None:
+    alone, ensemble = outputs(main, [], rule)
     assert alone.tobytes() == ensemble.tobytes()
 
 
-@pytest.mark.parametrize("mix", MIXES, ids=lambda mix: mix.rule)
-def test_a_graph_made_again_gives_the_same_bits(main: Member, seeds: list[tuple[Template, Member]], mix: Mix) -> None:
-    first, second = outputs(main, seeds, mix), outputs(main, seeds, mix)
+@pytest.mark.parametrize("rule", RULES)
+def test_a_graph_made_again_gives_the_same_bits(main: Member, seeds: list[tuple[Template, Member]], rule: str) -> None:
+    first, second = outputs(main, seeds, rule), outputs(main, seeds, rule)
     assert [output.tobytes() for output in first] == [output.tobytes() for output in second]
 
 
 def test_a_sample_has_the_same_bits_in_every_batch(main: Member, seeds: list[tuple[Template, Member]]) -> None:
-    many = outputs(main, seeds, MIXES[0], count=2 * BATCH + 3)[1]
-    few = outputs(main, seeds, MIXES[0], count=BATCH)[1]
+    many = outputs(main, seeds, "logit-mean", count=2 * BATCH + 3)[1]
+    few = outputs(main, seeds, "logit-mean", count=BATCH)[1]
     assert many[:BATCH].tobytes() == few.tobytes()
 
 
@@ -111,13 +166,13 @@ def test_the_sum_depends_on_the_order_given_which_is_why_there_is_one(
     for number in range(6):
         shuffled = list(seeds)
         random.Random(number).shuffle(shuffled)
-        bits.add(outputs(main, shuffled, MIXES[0], count=64)[1].tobytes())
+        bits.add(outputs(main, shuffled, "logit-mean", count=64)[1].tobytes())
     assert len(bits) > 1
 
 
 def test_an_unknown_rule_is_refused_even_without_seeds(main: Member) -> None:
-    with pytest.raises(ConfigurationError, match="logit-mean, prob-mean"):
-        outputs(main, [], Mix("vote", RHO))
+    with pytest.raises(ConfigurationError, match="logit-mean, prob-mean, entropy, median, trimmed-mean"):
+        outputs(main, [], "vote")
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", ModelProto().SerializeToString()])
@@ -130,13 +185,26 @@ def test_models_of_two_exporters_are_not_joined(main: Member, template: Template
     seed = template("mlp").filled(member("mlp", 1).tensors)
     seed.opset_import[0].version += 1
     with pytest.raises(WorkerError, match="different exporters"):
-        joined(parse(main.onnx), [seed], MIXES[0])
+        joined(parse(main.onnx), [seed], "prob-mean", RHO)
 
 
-def test_log_probabilities_stay_finite_where_a_probability_is_zero(main: Member, template: Templates) -> None:
-    tensors = member("mlp", 1).tensors
-    certain = {name: (np.frombuffer(data, "<f4") * 1e4).tobytes() for name, data in tensors.items()}
-    model = joined(parse(main.onnx), [template("mlp").filled(certain)], Mix("prob-mean", 1.0))
-    _, ensemble = stacked(list(Session(model, 1).run(some_samples(9))))
+@pytest.mark.parametrize("rule", RULES[1:])
+def test_log_probabilities_stay_finite_where_probabilities_are_zero(
+    main: Member, template: Templates, rule: str
+) -> None:
+    certain = [(template("mlp"), shouting(member("mlp", number))) for number in range(5)]
+    _, ensemble = outputs(main, certain, rule, rho=1.0, count=9)
     assert np.isfinite(ensemble).all()
-    assert softmax(ensemble).max() == pytest.approx(1.0)
+    assert np.allclose(softmax(ensemble).sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_weight_given_later_counts_as_if_it_stood_in_the_graph(
+    main: Member, seeds: list[tuple[Template, Member]], rule: str
+) -> None:
+    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, 0.0)
+    session = Session(graph.serialized(with_sides=True), threads=1)
+    weights = {OWN_WEIGHT: np.array(0.3, np.float32), SEEDS_WEIGHT: np.array(0.7, np.float32)}
+    found = stacked(list(session.run(some_samples(40), (ALONE, ENSEMBLE), weights)))
+    expected = outputs(main, seeds, rule, rho=0.7, count=40)
+    assert [each.tobytes() for each in found] == [each.tobytes() for each in expected]

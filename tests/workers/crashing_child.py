@@ -14,8 +14,10 @@ def main() -> None:
         request = frame[0]
         if request["do"] == "check":
             os.abort()
-        answer = {"classes": 1} if request["do"] == "predict" else {}
-        reply(outgoing, {"id": request["id"], "ok": answer}, struct.pack("<ff", 1.0, 1.0) if answer else b"")
+        answer, body = (
+            ({"classes": 1}, struct.pack("<ff", 1.0, 1.0)) if request["do"] == "predict" else ({"rho": 0.3}, b"")
+        )
+        reply(outgoing, {"id": request["id"], "ok": answer}, body)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hdus_peer.domain.combination import Combination
 from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.seed import SeedManifest
 from hdus_peer.domain.task import Task
@@ -20,6 +21,10 @@ class TestMemoryPredictor(PredictorContract):
     @pytest.fixture
     def predictor(self) -> Predictor:
         return MemoryPredictor()
+
+    @pytest.fixture
+    def choosing(self) -> Predictor:
+        return MemoryPredictor(Combination("prob-mean", "auto", "global"))
 
 
 async def test_a_result_of_the_memory_trainer_can_be_used_by_the_memory_predictor(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import psutil
 import pytest
 import uvloop
 
+from hdus_peer.domain.combination import OBJECTIVES, Combination
 from hdus_peer.errors import RefusedError, WorkerError
 from hdus_peer.workers.port import EnsembleState
 from hdus_peer.workers.predictor import ProcessPredictor
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 async def predictor() -> AsyncIterator[ProcessPredictor]:
-    predictor = ProcessPredictor("logit-mean", 0.3)
+    predictor = ProcessPredictor(Combination("logit-mean", 0.3))
     yield predictor
     await predictor.stop()
     assert not predictor.pids
@@ -55,7 +56,41 @@ async def until(holds: Callable[[], object]) -> None:
 
 
 class TestProcessPredictor(PredictorContract):
-    pass
+    @pytest.fixture(params=OBJECTIVES)
+    async def choosing(self, request: pytest.FixtureRequest) -> AsyncIterator[ProcessPredictor]:
+        predictor = ProcessPredictor(Combination("prob-mean", "auto", request.param))
+        yield predictor
+        await predictor.stop()
+
+
+async def test_a_chosen_rho_follows_the_seeds(world: World) -> None:
+    """Seed 1 knows what the main model does not; without seeds there is nothing to weigh."""
+    predictor = ProcessPredictor(Combination("logit-mean", "auto"))
+    try:
+        await predictor.start(world.main, world.templates, world.evaluation)
+        assert predictor.state.rho == 0.0
+        state = await predictor.use([world.seed(1), world.seed(3)])
+        assert state.rho > 0.0
+        held_out = await predictor.evaluate("holdout", "")
+        assert (held_out.rho, held_out.accuracy_ensemble > held_out.accuracy_alone) == (state.rho, True)
+        await predictor.evict(payload_of(world.seed(1)))
+        gap = await predictor.predict(samples(1).tobytes(), 1)
+        assert (gap.state.rho, gap.state.pending) == (0.0, True)
+    finally:
+        await predictor.stop()
+
+
+async def test_held_out_samples_that_cannot_be_read_are_told_and_what_answers_goes_on(world: World) -> None:
+    predictor = ProcessPredictor(Combination("prob-mean", "auto"))
+    evaluation = world.evaluation
+    evaluation.write_bytes(b"no arrays")
+    try:
+        await predictor.start(world.main, world.templates, evaluation)
+        with pytest.raises(WorkerError, match=r"cannot be chosen.*hdus-peer train"):
+            await predictor.use([world.seed(1)])
+        assert (await predictor.predict(samples(1).tobytes(), 1)).state.owners == ()
+    finally:
+        await predictor.stop()
 
 
 async def test_an_evicted_seed_takes_its_process_along(started: ProcessPredictor, world: World) -> None:
@@ -154,7 +189,7 @@ async def test_an_eviction_in_the_middle_of_a_check_refuses_the_seed(started: Pr
 
 async def test_a_seed_that_crashes_its_process_is_refused(world: World, tmp_path: Path) -> None:
     """A child of the test's own stands in for a parser that a payload can crash."""
-    predictor = ProcessPredictor("logit-mean", 0.3, module="tests.workers.crashing_child")
+    predictor = ProcessPredictor(Combination("logit-mean", 0.3), module="tests.workers.crashing_child")
     try:
         await predictor.start(world.main, world.templates, world.evaluation)
         with pytest.raises(RefusedError, match=r"^crashed$"):
@@ -183,7 +218,7 @@ async def test_stop_in_the_middle_of_a_rebuild_leaves_no_process(started: Proces
 
 
 async def test_stop_while_the_first_process_starts_leaves_no_process(world: World) -> None:
-    predictor = ProcessPredictor("logit-mean", 0.3)
+    predictor = ProcessPredictor(Combination("logit-mean", 0.3))
     starting = asyncio.create_task(predictor.start(world.main, world.templates, world.evaluation))
     await asyncio.sleep(0)
     await predictor.stop()
@@ -204,7 +239,7 @@ async def test_a_cancelled_rebuild_leaves_the_old_ensemble(started: ProcessPredi
 
 def test_the_loop_of_the_daemon_serves_as_well(world: World) -> None:
     async def play() -> None:
-        predictor = ProcessPredictor("prob-mean", 0.5)
+        predictor = ProcessPredictor(Combination("prob-mean", 0.5))
         await predictor.start(world.main, world.templates, world.evaluation)
         await predictor.check(world.seed(1))
         await predictor.use([world.seed(1), world.seed(2)])
@@ -220,8 +255,9 @@ def test_the_loop_of_the_daemon_serves_as_well(world: World) -> None:
 def test_a_daemon_killed_outright_leaves_no_process(world: World) -> None:
     program = (
         "import asyncio, sys; from pathlib import Path; from hdus_peer.workers.predictor import ProcessPredictor\n"
+        "from hdus_peer.domain.combination import OBJECTIVES, Combination\n"
         "async def main():\n"
-        "    predictor = ProcessPredictor('logit-mean', 0.3)\n"
+        "    predictor = ProcessPredictor(Combination('logit-mean', 0.3))\n"
         "    await predictor.start(Path(sys.argv[1]), {}, Path(sys.argv[2]))\n"
         "    while len(predictor.pids) < 2: await asyncio.sleep(0.001)\n"
         "    print(*predictor.pids, flush=True)\n"

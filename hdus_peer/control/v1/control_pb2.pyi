@@ -77,18 +77,22 @@ class LinkCounts(_message.Message):
     def __init__(self, alive: _Optional[int] = ..., suspect: _Optional[int] = ..., gone: _Optional[int] = ...) -> None: ...
 
 class EnsembleState(_message.Message):
-    __slots__ = ("version", "owners", "rule", "rho", "pending")
+    __slots__ = ("version", "owners", "rule", "rho", "pending", "rho_auto", "objective")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     OWNERS_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     RHO_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
+    RHO_AUTO_FIELD_NUMBER: _ClassVar[int]
+    OBJECTIVE_FIELD_NUMBER: _ClassVar[int]
     version: int
     owners: _containers.RepeatedScalarFieldContainer[str]
     rule: str
     rho: float
     pending: bool
-    def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., pending: _Optional[bool] = ...) -> None: ...
+    rho_auto: bool
+    objective: str
+    def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., pending: _Optional[bool] = ..., rho_auto: _Optional[bool] = ..., objective: _Optional[str] = ...) -> None: ...
 
 class PeerStatus(_message.Message):
     __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals", "not_after_s")
@@ -288,9 +292,10 @@ class EvaluateRequest(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class Evaluation(_message.Message):
-    __slots__ = ("dataset", "rule", "samples", "accuracy_alone", "accuracy_ensemble", "logits_sha256", "state")
+    __slots__ = ("dataset", "rule", "rho", "samples", "accuracy_alone", "accuracy_ensemble", "logits_sha256", "state")
     DATASET_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
+    RHO_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_ALONE_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_ENSEMBLE_FIELD_NUMBER: _ClassVar[int]
@@ -298,12 +303,13 @@ class Evaluation(_message.Message):
     STATE_FIELD_NUMBER: _ClassVar[int]
     dataset: str
     rule: str
+    rho: float
     samples: int
     accuracy_alone: float
     accuracy_ensemble: float
     logits_sha256: str
     state: EnsembleState
-    def __init__(self, dataset: _Optional[str] = ..., rule: _Optional[str] = ..., samples: _Optional[int] = ..., accuracy_alone: _Optional[float] = ..., accuracy_ensemble: _Optional[float] = ..., logits_sha256: _Optional[str] = ..., state: _Optional[_Union[EnsembleState, _Mapping]] = ...) -> None: ...
+    def __init__(self, dataset: _Optional[str] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., samples: _Optional[int] = ..., accuracy_alone: _Optional[float] = ..., accuracy_ensemble: _Optional[float] = ..., logits_sha256: _Optional[str] = ..., state: _Optional[_Union[EnsembleState, _Mapping]] = ...) -> None: ...
 
 class HolderErasure(_message.Message):
     __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased")
