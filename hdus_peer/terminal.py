@@ -42,7 +42,8 @@ def console() -> "Console":
     colours: Literal["auto", "standard"] | None = None
     if has_colours():
         colours = "standard" if _is_dumb() else "auto"
-    return Console(highlight=False, force_terminal=has_boxes(), color_system=colours)
+    boxes, motion = has_boxes(), has_motion()
+    return Console(highlight=False, force_terminal=boxes, force_interactive=motion, color_system=colours)
 
 
 def _is_terminal() -> bool:

@@ -39,5 +39,6 @@ def test_the_rules(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
     assert (terminal.has_colours(), terminal.has_boxes(), terminal.has_motion()) == expected
+    assert terminal.console().is_interactive == expected[2]
     terminal.console().print("[bold red]words[/]")
     assert ("\x1b[" in capsys.readouterr().out) == expected[0]

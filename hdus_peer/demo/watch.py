@@ -41,7 +41,7 @@ class Screen:
 @contextmanager
 def watching(console: Console, peers: Sequence[PeerPlan], title: str) -> Iterator[Screen]:
     """A screen for `peers`; what a terminal showed last is wiped at the end."""
-    if not console.is_terminal:
+    if not console.is_interactive:
         console.print(title, highlight=False)
         yield Screen(console, peers, title, None)
         return
