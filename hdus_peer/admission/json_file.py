@@ -4,6 +4,7 @@ Rule: a value of the file never gets into a sentence; it may be a key.
 """
 
 import json
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,7 +99,7 @@ def to_bytes(fields: FileFields) -> bytes:
 
 def check_free(path: Path) -> None:
     """Raises AdmissionError where a file is in the way."""
-    if path.exists() or path.is_symlink():
+    if os.path.lexists(path):
         raise AdmissionError(f"{path} exists already, and is never overwritten. Choose another file (--out).")
 
 

@@ -6,6 +6,7 @@ Rules
 3. It names the network's root that the device was told to trust. A grant is judged by that one alone.
 """
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -75,7 +76,7 @@ def keep(keys: KeptKeys, state: Path) -> None:
 def kept(state: Path) -> KeptKeys | None:
     """The keys that wait in this state directory. Raises AdmissionError where the file cannot be used."""
     path = state / FILE_NAME
-    if not path.exists() and not path.is_symlink():
+    if not os.path.lexists(path):
         return None
     fields = _KIND.read(path)
     try:

@@ -19,8 +19,8 @@ MARKS = {"good": "✓", "warning": "!", "bad": "✗"}
 
 @click.command(short_help="Look at everything that this peer needs.")
 @configuration_options
-@click.option("--state", type=click.Path(file_okay=False, path_type=Path), help="The peer's state directory.")
-@click.option("--credentials", type=click.Path(dir_okay=False, path_type=Path), help="Its credentials file.")
+@click.option("--state", type=click.Path(path_type=Path, readable=False), help="The peer's state directory.")
+@click.option("--credentials", type=click.Path(path_type=Path, readable=False), help="Its credentials file.")
 @json_option
 @click.pass_context
 def doctor(

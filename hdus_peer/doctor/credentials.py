@@ -1,5 +1,6 @@
 """The credentials: are there any, whose are they, how long do they last; and a clock that agrees with them."""
 
+import os
 import stat
 import time
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ def _used(config: Config) -> tuple[Path, Credentials]:
     """The credentials that a start would use. Raises AdmissionError where it would use none."""
     at_home = config.state_directory.absolute() / CREDENTIALS_NAME
     given = config.credentials
-    if not at_home.exists():
+    if not os.path.lexists(at_home):
         if given is None:
             raise AdmissionError(_missing(at_home.parent))
         return given, load_undated(given)

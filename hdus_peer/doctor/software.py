@@ -30,7 +30,7 @@ def findings(libraries: tuple[str, ...] = LIBRARIES) -> Iterator[Finding]:
         yield bad("python", f"Python {version} is too old: take 3.11 or later.")
     said, end = _imported(libraries)
     for name in libraries:
-        found, problem = said.get(name, ("", f"the import ended the process ({end})"))
+        found, problem = said.get(name, ("", end))
         if found:
             yield good(name, f"{name} {found}.")
         else:
@@ -43,6 +43,10 @@ def _imported(libraries: tuple[str, ...]) -> tuple[dict[str, tuple[str, str]], s
     try:
         child = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:
-        return {}, f"after {PATIENCE_S} s it was ended"
+        return {}, f"it took longer than {PATIENCE_S} s"
+    except OSError as problem:
+        return {}, f"{sys.executable} cannot be run: {problem.strerror}"
     lines = [json.loads(line) for line in child.stdout.splitlines() if line.startswith("[")]
-    return {name: (found, problem) for name, found, problem in lines}, f"exit status {child.returncode}"
+    return {
+        name: (found, problem) for name, found, problem in lines
+    }, f"the import ended the process with exit status {child.returncode}"

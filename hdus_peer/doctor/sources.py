@@ -25,7 +25,7 @@ def _source(key: str, text: str) -> Finding:
         return bad("data", f"{key} = {text} names no file: write {kind}:PATH.")
     path = Path(rest).expanduser().absolute()
     wanted = "directory" if kind in DIRECTORIES else "file"
-    if not (path.is_dir() if kind in DIRECTORIES else path.is_file()):
+    if not (os.path.isdir(path) if kind in DIRECTORIES else os.path.isfile(path)):
         return bad("data", f"{key}: there is no {wanted} {path}: bring it, or correct {key}.")
     if not os.access(path, os.R_OK | (os.X_OK if kind in DIRECTORIES else 0)):
         return bad("data", f"{key}: this user may not read {path}: change its permissions, or run as another user.")

@@ -18,9 +18,9 @@ def findings(config: Config) -> Iterator[Finding]:
     directory = config.state_directory.absolute()
     there = _nearest(directory)
     yield _place(directory, there)
-    if there.is_dir():
+    if os.path.isdir(there):
         yield _room(there, config.limits.ballast_bytes + config.limits.seed_bytes_max)
-    if directory.is_dir():
+    if os.path.isdir(directory) and os.access(directory, os.X_OK):
         yield _lock(directory)
 
 
@@ -32,7 +32,7 @@ def _nearest(path: Path) -> Path:
 
 
 def _place(directory: Path, there: Path) -> Finding:
-    if not there.is_dir():
+    if not os.path.isdir(there):
         return bad("state", f"{there} is no directory: choose another state directory with --state.")
     if not os.access(there, os.W_OK | os.X_OK):
         return bad("state", f"{there} cannot be written by this user: run as its owner, or choose another --state.")

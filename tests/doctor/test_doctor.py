@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -70,6 +71,11 @@ def test_an_import_that_ends_the_process_is_named(tmp_path: Path, monkeypatch: p
     found = list(software.findings(("numpy", "crashing")))
     assert of(found, "numpy").mark == Mark.GOOD
     assert "exit status 9" in of(found, "crashing").sentence
+
+
+def test_a_python_that_cannot_be_run_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    assert "/no/such/python cannot be run: No such file" in of(software.findings(("numpy",)), "numpy").sentence
 
 
 # --- state directory ------------------------------------------------------------------------------------------------
@@ -221,9 +227,17 @@ def test_a_free_port_is_good(config: Callable[..., Config], taken: int) -> None:
 
 
 def test_a_taken_port_names_who_has_it(config: Callable[..., Config], taken: int) -> None:
-    for host in ("127.0.0.1", "0.0.0.0"):
+    for host in ("127.0.0.1", "0.0.0.0", "[::]"):
         finding = of(ports.findings(config(network__listen=f"{host}:{taken}")), "port")
         assert (finding.mark, f"(process {os.getpid()})" in finding.sentence) == (Mark.BAD, True)
+
+
+def test_every_address_is_tried_where_there_is_no_ipv6(
+    config: Callable[..., Config], taken: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.has_dualstack_ipv6", lambda: False)
+    finding = of(ports.findings(config(network__listen=f"[::]:{taken}")), "port")
+    assert (finding.mark, "is taken" in finding.sentence) == (Mark.BAD, True)
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no-such-host.invalid"])
