@@ -135,20 +135,23 @@ def _amended(table: Table, named: dict[str, Any], owner: Owner) -> tuple[Amend |
     if table.row is OwnSeedRow:
         return Amend((delete,)), "The row is dropped; the next start publishes the seed as a new generation."
     if table.row is HeldSeedRow:
-        return _dropped(delete, named), "The row is dropped; the seed is fetched again."
+        return _dropped(delete, named, owner), "The row is dropped; the seed is fetched again."
     if table.row is MemberRow:
         return _remembered(table, delete, named, owner)
     return None, BACKUP
 
 
-def _dropped(delete: Delete, named: dict[str, Any]) -> Amend:
-    """The owner is told of the grant where that is still known; where it is not, the next release covers it."""
-    floor = FloorRow(named["owner"], named["generation"], named["payload_sha256"])
+def _dropped(delete: Delete, named: dict[str, Any], owner: Owner) -> Amend:
+    """What is written speaks of what the owner granted, not of the row's own fields. Where the grant is not known any
+    more, the release of the next one covers it."""
     grant = _grant_in(named["grant"])
-    if not is_payload_hash(str(floor.payload_sha256)) or type(floor.generation) is not int or grant is None:
+    if grant is None or not grant.signer == grant.statement.owner == named["owner"]:
         return Amend((delete,))
-    erase = ErasureRow(0, floor.owner, Cause.LOST, 0, grant.statement.grant, (floor.payload_sha256,))
-    return Amend((delete, Put(floor)), erase)
+    seed = grant.statement
+    if seed.holder != owner.peer or not is_payload_hash(seed.payload_sha256):
+        return Amend((delete,))
+    floor = FloorRow(seed.owner, seed.generation, seed.payload_sha256)
+    return Amend((delete, Put(floor)), ErasureRow(0, seed.owner, Cause.LOST, 0, seed.grant, (seed.payload_sha256,)))
 
 
 def _grant_in(cell: Any) -> Signed[KeyGrant] | None:

@@ -348,6 +348,26 @@ def test_a_seed_that_was_lost_is_released_at_the_next_start(directory: Path) -> 
     assert not (directory / "seeds" / HELD_SHA).exists()
 
 
+@pytest.mark.parametrize("damage", ["generation = 99", "payload_sha256 = 'x'", "manifest = x'00'"])
+def test_a_damaged_row_is_released_by_what_its_owner_signed(directory: Path, damage: str) -> None:
+    """A floor of the row's own, wrong generation would refuse the seed for ever."""
+    sql(directory, f"UPDATE held_seed SET {damage}")
+    assert mended(directory) == []
+    rows = load(directory)
+    assert FloorRow(OTHER, GRANT, HELD_SHA) in rows.of(FloorRow)
+    assert rows.of(ErasureRow)[-1] == ErasureRow(7, OTHER, Cause.LOST, 0, GRANT, (HELD_SHA,))
+
+
+@pytest.mark.parametrize("damage", ["\"grant\" = x'00'", f"owner = '{SLOW.peer_id}'"])
+def test_a_row_whose_grant_is_not_known_is_only_dropped(directory: Path, damage: str) -> None:
+    sql(directory, f"UPDATE held_seed SET {damage}")
+    assert mended(directory) == []
+    rows = load(directory)
+    assert rows.of(HeldSeedRow) == []
+    assert [row.erasure for row in rows.of(ErasureRow)] == [6]
+    assert [row.owner for row in rows.of(FloorRow)] == [SLOW.peer_id]
+
+
 def test_a_seed_that_was_unlearned_is_owed_a_receipt_and_its_tombstone_stays(directory: Path) -> None:
     covering = soundness.tombstone(samples.OWNER, 9)
     soundness.add(directory, covering, ErasureRow(2, OTHER, "superseded", 0, 1, ("dd" * 32,)))
