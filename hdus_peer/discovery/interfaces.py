@@ -19,6 +19,7 @@ import ifaddr
 from hdus_peer.domain.address import split_address
 
 ADDRESSES_MAX = 8
+_MDNS_PORT = 5353
 _MDNS_GROUP_IPV4, _MDNS_GROUP_IPV6 = "224.0.0.251", "ff02::fb"
 _ANY_IPV4, _ANY_IPV6 = "0.0.0.0", "::"
 _SIOCGIFFLAGS, _IFF_UP, _IFF_RUNNING = 0x8913, 0x1, 0x40  # Linux, netdevice(7)
@@ -80,6 +81,7 @@ def _can_join(address: str, interface: Interface) -> bool:
             if family == socket.AF_INET6:
                 membership = socket.inet_pton(family, _MDNS_GROUP_IPV6) + struct.pack("@I", interface.index)
                 trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, membership)
+                trial.connect((_MDNS_GROUP_IPV6, _MDNS_PORT, 0, interface.index))  # sends nothing, but needs a way
             else:
                 membership = socket.inet_aton(_MDNS_GROUP_IPV4) + socket.inet_aton(address)
                 trial.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, membership)

@@ -43,6 +43,7 @@ from hdus_peer.domain.identity import PeerId
 HEARD_AT_ONCE_MAX = 256
 _FLAGS_QUERY, _TYPE_PTR, _CLASS_IN = 0, 12, 1  # RFC 1035
 _log = logging.getLogger(__name__)
+logging.getLogger("zeroconf").setLevel(logging.CRITICAL)  # that a cable is out is said below, once, and without a trace
 
 
 class MdnsDiscovery:

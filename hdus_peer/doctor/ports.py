@@ -13,6 +13,8 @@ from hdus_peer.domain.address import split_address
 from hdus_peer.errors import HdusError
 
 _LISTENING = "0A"
+_ANY, _ANY_IPV4 = "::", "0.0.0.0"
+"""Every address; where there is no IPv6, the transport listens at those of IPv4, and so does the trial."""
 
 
 def findings(config: Config) -> Iterator[Finding]:
@@ -39,7 +41,8 @@ def _own_address(state: Path) -> str | None:
 
 def _tried(listen: str, host: str, port: int) -> Finding:
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        wanted = _ANY_IPV4 if host == _ANY and not socket.has_dualstack_ipv6() else host
+        family, *_, address = socket.getaddrinfo(wanted, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, socket.SOCK_STREAM) as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind(address)

@@ -29,7 +29,7 @@ CHECK, WATCH = (f"/{HEALTH_SERVICE}/{name}" for name in ("Check", "Watch"))
 SERVICES = ("", wire.DESCRIPTOR.services_by_name["Peer"].full_name)
 ANSWER_TIMEOUT_S = 3.0
 _HANDSHAKE_FAILED = ("handshake failed", "verification check failed")
-_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_LOOPBACK_OF = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # gRPC listens for both families at either
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Status = health_pb2.HealthCheckResponse

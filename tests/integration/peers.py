@@ -90,13 +90,14 @@ class Typed:
 @dataclass(eq=False, slots=True)
 class Peer:
     """One member's device. `start` may be called again after its process ended; `entries` are the log lines of all
-    runs, so that a wait may name the one after which it looks."""
+    runs, so that a wait may name the one after which it looks. `before`: a command that its own is run by."""
 
     name: str
     state: Path
     credentials: Path
     settings: dict[str, object]
     entries: list[Entry] = field(default_factory=list)
+    before: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = None
     _family: list[psutil.Process] = field(default_factory=list)
     _news: threading.Condition = field(default_factory=threading.Condition)
@@ -109,10 +110,11 @@ class Peer:
         """Start the process; returns at once. `settings` with `__` for the dot go before those of the peer."""
         given = {**self.settings, **{key.replace("__", "."): value for key, value in settings.items()}}
         sets = [f"--set={key}={_text(value)}" for key, value in given.items()]
+        places = [f"--state={self.state}", f"--credentials={self.credentials}"]
         self._stdout = self.credentials.with_name(f"{self.state.name}.out")
         with self._stdout.open("wb") as out:
             self._process = subprocess.Popen(
-                command("start", "--json", f"--state={self.state}", f"--credentials={self.credentials}", *sets, *flags),
+                [*self.before, *command("start", "--json", *places, *sets, *flags)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.PIPE,
