@@ -149,7 +149,7 @@ def _bare_session(models: Models, rule: str) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     graph = joined(parse(models.main.read_bytes()), filled, rule, RHO)
-    return ort.InferenceSession(graph.serialized(with_sides=False), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(graph.model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
 def _run_bare(session: Any, x: NDArray[np.float32], step: int) -> float:

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hdus_peer.domain.combination import Combination
+from hdus_peer.domain.combination import Combination, Rho
 from hdus_peer.errors import DataError, StorageError, WorkerError
 from hdus_peer.inference.check import Sealed, open_seed
 from hdus_peer.inference.choice import choose_rho, spread
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, Graph, Template, joined, parse
-from hdus_peer.inference.rules import OWN_WEIGHT, SEEDS_WEIGHT
-from hdus_peer.inference.session import NO_WEIGHTS, Floats, Session, softmax, stacked
+from hdus_peer.inference.rules import weights_of
+from hdus_peer.inference.session import Floats, Session, softmax, stacked
 
 DATASETS = ("local", "global", "holdout")
 
@@ -35,8 +35,8 @@ class Blueprint:
     combination: Combination
     threads: int
 
-    def graph(self, rho: float) -> Graph:
-        """Checked, filled and joined anew; `rho` is the one that stands in it."""
+    def graph(self, rho: Rho) -> Graph:
+        """Checked, filled and joined anew, with this ρ."""
         templates = load_templates(self.templates, {seed.architecture for seed in self.seeds})
         filled = [templates[seed.architecture].filled(open_seed(seed, templates)) for seed in self.seeds]
         return joined(parse(read_model(self.main)), filled, self.combination.rule, rho)
@@ -57,16 +57,16 @@ class Ensemble:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self.blueprint, combination = blueprint, blueprint.combination
-        self.rho = 0.0 if combination.rho == "auto" else combination.rho
-        graph = blueprint.graph(self.rho)
+        graph = blueprint.graph(combination.rho)
         self._sides = graph.sides
-        self._session = Session(graph.serialized(with_sides=combination.is_auto), blueprint.threads)
-        self._weights: Mapping[str, Floats] = NO_WEIGHTS
+        self._session = Session(graph.model.SerializeToString(), blueprint.threads)
+        self.rho = 0.0 if combination.rho == "auto" else combination.rho
+        self._weigh()
 
     def choose(self) -> Generator[None, None, None]:
         """Choose ρ, where that is wanted and there are seeds; yields after every batch. Raises WorkerError."""
-        combination, sides = self.blueprint.combination, self._sides
-        if not combination.is_auto or sides is None:
+        objective, sides = self.blueprint.combination.objective, self._sides
+        if sides is None:
             return
         x, y = self._held_out()
         batches = []
@@ -74,9 +74,8 @@ class Ensemble:
             batches.append(outputs)
             yield
         own, seeds = stacked(batches)
-        self.rho = choose_rho(combination.objective, own, seeds, y, are_logits=sides.are_logits)
-        weights = {OWN_WEIGHT: 1.0 - self.rho, SEEDS_WEIGHT: self.rho}
-        self._weights = {name: np.asarray(value, dtype=np.float32) for name, value in weights.items()}
+        self.rho = choose_rho(objective, own, seeds, y, are_logits=sides.are_logits)
+        self._weigh()
 
     def predict(self, rows: bytes, samples: int) -> tuple[Floats, Floats]:
         """Probabilities (samples, classes) of the main model alone and of the ensemble."""
@@ -100,7 +99,11 @@ class Ensemble:
 
     def run(self, samples: Floats, names: Sequence[str] = (ALONE, ENSEMBLE)) -> Iterator[list[Floats]]:
         """Raw outputs of these names, batch by batch, with the ρ in use."""
-        return self._session.run(samples, names, self._weights)
+        return self._session.run(samples, names)
+
+    def _weigh(self) -> None:
+        if self._sides is not None:
+            self._session.weigh(weights_of(self.rho))
 
     def _held_out(self) -> tuple[Floats, NDArray[np.int64]]:
         try:

@@ -17,6 +17,7 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
+from hdus_peer.domain.combination import Rho
 from hdus_peer.errors import WorkerError
 from hdus_peer.inference.onnx_proto import ModelProto, TensorProto
 from hdus_peer.inference.rules import Nodes, Sides, mixed, rule_named
@@ -65,20 +66,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The whole ensemble. `model`: a ModelProto; `sides`: the outputs that ρ weighs, None without seeds."""
+    """The whole ensemble. `model`: a ModelProto; `sides`: the further outputs of a graph whose ρ is to be chosen."""
 
     model: Any
     sides: Sides | None
-
-    def serialized(self, *, with_sides: bool) -> bytes:
-        """With the outputs "alone" and "ensemble", and with those of `sides`, if there are any and they are wanted."""
-        outputs = self.model.graph.output
-        if with_sides and self.sides is not None:
-            for name in (self.sides.own, self.sides.seeds):
-                outputs.add(name=name).type.CopyFrom(outputs[0].type)
-        content: bytes = self.model.SerializeToString()
-        del outputs[2:]
-        return content
 
 
 def parse(model: bytes) -> Any:
@@ -94,18 +85,21 @@ def parse(model: bytes) -> Any:
     return parsed
 
 
-def joined(main: Any, seeds: Sequence[Any], rule: str, rho: float) -> Graph:
-    """The graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order. `rho`: the one it computes
-    with if no other is given."""
+def joined(main: Any, seeds: Sequence[Any], rule: str, rho: Rho) -> Graph:
+    """The graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order. With ρ "auto" it takes the
+    weights as inputs and gives the rule's two sides as outputs, unless there are no seeds to be weighed."""
     graph, make_sides = main.graph, rule_named(rule)
-    outputs = [_attach(main, seed, f"seed{index}/") for index, seed in enumerate(seeds)]
-    nodes = Nodes(graph)
-    sides = make_sides(nodes, LOGITS, outputs) if outputs else None
-    combined = mixed(nodes, sides, rho) if sides else LOGITS
-    shape = graph.output[0].type
+    members = [_attach(main, seed, f"seed{index}/") for index, seed in enumerate(seeds)]
+    nodes, shape = Nodes(graph), graph.output[0].type
+    sides = make_sides(nodes, LOGITS, members) if members else None
+    outputs = {ALONE: LOGITS, ENSEMBLE: mixed(nodes, sides, rho) if sides else LOGITS}
     del graph.output[:]
-    for name, source in ((ALONE, LOGITS), (ENSEMBLE, combined)):
+    for name, source in outputs.items():
         graph.node.add(op_type="Identity", name=f"{name}/output", input=[source], output=[name])
+        graph.output.add(name=name).type.CopyFrom(shape)
+    if sides is None or rho != "auto":
+        return Graph(main, None)
+    for name in (sides.own, sides.seeds):
         graph.output.add(name=name).type.CopyFrom(shape)
     return Graph(main, sides)
 

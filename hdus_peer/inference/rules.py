@@ -6,8 +6,7 @@ Rules of this module
 2. With no seeds every rule is the main model's own logits (hdus.md §1).
 3. A rule makes two `Sides`, the main model's and the seeds'; one place mixes them: (1-ρ)·own + ρ·seeds, and where the
    sides are probabilities the logarithm of that. Softmax of it is the ensemble's answer either way.
-4. The two weights are inputs of the graph with values of their own ("overridable initializers"): ρ can be chosen after
-   the graph was loaded, and a graph that is given none computes with the ρ that stands in it.
+4. ρ stands in the graph, as two constants; where it is chosen after the graph was loaded, they are two more inputs.
 
 A new rule is a function registered under its name in `domain.combination`; nothing else has to know it.
 """
@@ -17,6 +16,10 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hdus_peer.domain.combination import Rho
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.inference.onnx_proto import AttributeProto, TensorProto
 
@@ -58,12 +61,11 @@ class Nodes:
         self._graph.initializer.add(name=name, data_type=TensorProto.INT64, dims=[len(values)], int64_data=values)
         return name
 
-    def weight(self, name: str, value: float) -> str:
-        """A float32 input of no dimensions, which is `value` for whoever gives it none."""
+    def input_scalar(self, name: str) -> str:
+        """A float32 input of no dimensions."""
         entry = self._graph.input.add(name=name)
         entry.type.tensor_type.elem_type = TensorProto.FLOAT
         entry.type.tensor_type.shape.SetInParent()
-        self._graph.initializer.add(name=name, data_type=TensorProto.FLOAT, float_data=[value])
         return name
 
     def _name(self) -> str:
@@ -130,12 +132,21 @@ def rule_named(name: str) -> Rule:
     return _RULES[name]
 
 
-def mixed(nodes: Nodes, sides: Sides, rho: float) -> str:
-    """(1-ρ)·own + ρ·seeds, as logits or log-probabilities; `rho` is the one that stands in the graph."""
-    own = nodes.add("Mul", sides.own, nodes.weight(OWN_WEIGHT, 1.0 - rho))
-    seeds = nodes.add("Mul", sides.seeds, nodes.weight(SEEDS_WEIGHT, rho))
-    mixture = nodes.add("Add", own, seeds)
+def mixed(nodes: Nodes, sides: Sides, rho: Rho) -> str:
+    """(1-ρ)·own + ρ·seeds, as logits or log-probabilities; with ρ "auto" the weights are inputs."""
+    if rho == "auto":
+        weights = [nodes.input_scalar(OWN_WEIGHT), nodes.input_scalar(SEEDS_WEIGHT)]
+    else:
+        weights = [nodes.scalar(1.0 - rho), nodes.scalar(rho)]
+    mixture = nodes.add(
+        "Add", *(nodes.add("Mul", *pair) for pair in zip((sides.own, sides.seeds), weights, strict=True))
+    )
     return mixture if sides.are_logits else nodes.add("Log", nodes.add("Max", mixture, nodes.scalar(PROBABILITY_MIN)))
+
+
+def weights_of(rho: float) -> dict[str, NDArray[np.float32]]:
+    """The two inputs of a graph that was made with ρ "auto"."""
+    return {OWN_WEIGHT: np.asarray(1.0 - rho, dtype=np.float32), SEEDS_WEIGHT: np.asarray(rho, dtype=np.float32)}
 
 
 def _mean(nodes: Nodes, members: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ function for it comes too late. Nothing leaves a device here without its owner's
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ BATCH = 16
 memory in proportion; and between two batches of an evaluation other requests pass by."""
 
 Floats = NDArray[np.float32]
-NO_WEIGHTS: Mapping[str, Floats] = MappingProxyType({})
 
 _FAILURES = (
     ort.capi.onnxruntime_pybind11_state.Fail,
@@ -50,6 +48,11 @@ class Session:
         self._session._model_bytes = None  # the wrapper keeps the serialized graph for providers that are not used here
         (entry,) = (value for value in self._session.get_inputs() if value.name == INPUT)
         self.sample_shape: tuple[int, ...] = tuple(entry.shape[1:])
+        self._weights: Mapping[str, Floats] = {}
+
+    def weigh(self, weights: Mapping[str, Floats]) -> None:
+        """From now on these are the graph's inputs beside the samples."""
+        self._weights = weights
 
     def samples(self, rows: bytes, count: int) -> Floats:
         """Little-endian float32 `rows` as `count` samples of the model's shape; raises DataError."""
@@ -65,16 +68,16 @@ class Session:
 
     def rest(self) -> None:
         """Give scratch memory back: a run of one sample that keeps none. The next runs take it again."""
-        self._session.run(None, {INPUT: np.zeros((1, *self.sample_shape), dtype=np.float32)}, _keep_nothing())
+        nothing = np.zeros((1, *self.sample_shape), dtype=np.float32)
+        self._session.run(None, {INPUT: nothing, **self._weights}, _keep_nothing())
 
-    def run(
-        self, samples: Floats, names: Sequence[str], weights: Mapping[str, Floats] = NO_WEIGHTS
-    ) -> Iterator[list[Floats]]:
-        """The outputs of these names, one batch at a time: the same samples in the same batches give the same bits.
-        `weights`: values for inputs that have one of their own."""
+    def run(self, samples: Floats, names: Sequence[str]) -> Iterator[list[Floats]]:
+        """The outputs of these names, one batch at a time: the same samples in the same batches give the same bits."""
         for start in range(0, len(samples), BATCH):
             try:
-                outputs: list[Floats] = self._session.run(names, {INPUT: samples[start : start + BATCH], **weights})
+                outputs: list[Floats] = self._session.run(
+                    names, {INPUT: samples[start : start + BATCH], **self._weights}
+                )
             except _FAILURES as problem:
                 raise WorkerError(
                     "ONNX Runtime failed on a batch; run `hdus-peer train` to export it again"

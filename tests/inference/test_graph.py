@@ -14,7 +14,7 @@ from hdus_peer.domain.sealed import schema_digest
 from hdus_peer.errors import ConfigurationError, WorkerError
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, Template, joined, parse
 from hdus_peer.inference.onnx_proto import ModelProto
-from hdus_peer.inference.rules import OWN_WEIGHT, SEEDS_WEIGHT
+from hdus_peer.inference.rules import weights_of
 from hdus_peer.inference.session import BATCH, Session, softmax, stacked
 from hdus_peer.learning.tensors import schema_of
 from tests.inference.conftest import SHAPE, Member, member
@@ -34,7 +34,7 @@ def outputs(
 ) -> list[np.ndarray]:
     """[alone, ensemble] over some samples."""
     graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, rho)
-    session = Session(graph.serialized(with_sides=False), threads=1)
+    session = Session(graph.model.SerializeToString(), threads=1)
     return stacked(list(session.run(some_samples(count), (ALONE, ENSEMBLE))))
 
 
@@ -202,9 +202,9 @@ def test_log_probabilities_stay_finite_where_probabilities_are_zero(
 def test_a_weight_given_later_counts_as_if_it_stood_in_the_graph(
     main: Member, seeds: list[tuple[Template, Member]], rule: str
 ) -> None:
-    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, 0.0)
-    session = Session(graph.serialized(with_sides=True), threads=1)
-    weights = {OWN_WEIGHT: np.array(0.3, np.float32), SEEDS_WEIGHT: np.array(0.7, np.float32)}
-    found = stacked(list(session.run(some_samples(40), (ALONE, ENSEMBLE), weights)))
+    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, "auto")
+    session = Session(graph.model.SerializeToString(), threads=1)
+    session.weigh(weights_of(0.7))
+    found = stacked(list(session.run(some_samples(40), (ALONE, ENSEMBLE))))
     expected = outputs(main, seeds, rule, rho=0.7, count=40)
     assert [each.tobytes() for each in found] == [each.tobytes() for each in expected]
