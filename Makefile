@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: demo test test-fast compose-test lint proto man bench install clean
+.PHONY: soak demo test test-fast compose-test lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -38,6 +38,10 @@ man: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# many real peers for an hour: does anything grow? SOAK_MINUTES, SOAK_PEERS, SOAK_OUT
+soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(SOAK_MINUTES),60) --peers $(or $(SOAK_PEERS),20) --out $(or $(SOAK_OUT),soak)
 
 install: $(STAMP)
 
