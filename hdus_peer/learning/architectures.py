@@ -32,7 +32,10 @@ def build(name: str, shape: tuple[int, ...], classes: int) -> nn.Module:
     factory = REGISTRY.get(name)
     if factory is None:
         raise ConfigurationError(f"there is no architecture {name!r}; choose one of {', '.join(REGISTRY)}")
-    return factory(shape, classes)
+    try:
+        return factory(shape, classes)
+    except _UnfitError as problem:
+        raise ConfigurationError(f"the architecture {name!r} {problem}") from None
 
 
 def parameter_count(model: nn.Module) -> int:
@@ -66,12 +69,14 @@ def _channels_of_picture(shape: tuple[int, ...]) -> int:
     return shape[0]
 
 
-def _unfit(shape: tuple[int, ...], taken: str) -> ConfigurationError:
+class _UnfitError(Exception):
+    """The architecture cannot take the task's samples."""
+
+
+def _unfit(shape: tuple[int, ...], taken: str) -> _UnfitError:
     is_window = len(shape) == 2 and shape[1] >= WINDOW_LENGTH_MIN
     fitting = "'cnn1d-s', 'cnn1d-m' or 'mlp'" if is_window else "'mlp-s' or 'mlp'"
-    return ConfigurationError(
-        f"this architecture takes {taken}, and the samples of this task have the shape {shape}; choose {fitting}"
-    )
+    return _UnfitError(f"takes {taken}, and the samples of this task have the shape {shape}; choose {fitting}")
 
 
 REGISTRY: dict[str, Factory] = {

@@ -47,10 +47,9 @@ def build_main(name: str, task: Task) -> nn.Module:
 
 def try_main(name: str, task: Task, schedule: Schedule, device: torch.device) -> None:
     """Raises ConfigurationError where the model cannot be built, or a factory's one not be trained or exported."""
-    if not operators_code.is_named(name):
-        build_main(name, task)
-        return
     model = build_main(name, task).to(device)
+    if not operators_code.is_named(name):
+        return
     _check_tensors(name, model)
     _try_training(name, model, task, schedule, device)
     _try_export(name, model, task)
@@ -105,7 +104,8 @@ def _try_export(name: str, model: nn.Module, task: Task) -> None:
         content = export(model, task.shape)
     except torch.onnx.errors.UnsupportedOperatorError as problem:
         said = " ".join(str(problem).split("Please")[0].split())
-        raise _wrong(name, f"makes a model that cannot be exported to ONNX: {said} Do without that operator") from None
+        said = said.rstrip(". ")
+        raise _wrong(name, f"makes a model that cannot be exported to ONNX: {said}. Do without that operator") from None
     except Exception as problem:  # the exporter translates somebody else's code
         said = operators_code.said_of(problem)
         raise _wrong(name, f"makes a model that cannot be exported to ONNX ({said[:300]}); simplify it") from problem
