@@ -19,6 +19,7 @@ class Cause(enum.StrEnum):
     NOTICE = "notice"
     SUPERSEDED = "superseded"
     DISPLACED = "displaced"
+    LAPSED = "lapsed"
     REFUSED = "refused"
     LOST = "lost"  # its files were gone or damaged, and nobody can use it: written by a repair
     ROLLED_BACK = "rolled-back"

@@ -19,9 +19,10 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES
-from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
+from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, LeaseRenewal, SeedManifest
 from hdus_peer.protocol import erasure, overlay
 from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.leases import LeaseClock, lease_problem
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import AnnounceRequest, Heartbeat, Key, KeyRefused, KeyRequest
 from hdus_peer.protocol.records import (
@@ -70,6 +71,8 @@ class Incoming:
     asks: int = 0
     asked_sequence: int = 0
     grant: Signed[KeyGrant] | None = None
+    lease: Signed[LeaseRenewal] | None = None
+    leased_s: float = 0.0
 
     @property
     def payload(self) -> str:
@@ -77,10 +80,11 @@ class Incoming:
 
 
 class Exchange:
-    def __init__(self, state: State, links: Links, usage: Usage) -> None:
+    def __init__(self, state: State, links: Links, usage: Usage, leases: LeaseClock) -> None:
         self._state = state
         self._links = links
         self._usage = usage
+        self._leases = leases
         self.incoming: dict[PeerId, Incoming] = {}
         self._announced: dict[PeerId, Signed[SeedManifest]] = {}
         self._rejected: dict[PeerId, str] = {}
@@ -157,7 +161,7 @@ class Exchange:
         wanted = self._wanted()
         for row in self._state.held():
             if row.owner not in wanted:
-                self._give_up(row, Cause.DISPLACED, draft)
+                self.give_up(row, Cause.DISPLACED, draft)
         for owner in [owner for owner in self.incoming if owner not in wanted]:
             self._abandon(owner, Cause.DISPLACED, draft)
         for owner in sorted(wanted & self._announced.keys()):
@@ -233,7 +237,7 @@ class Exchange:
             limits.fetch_retry_max_s, limits.fetch_retry_min_s * 2.0 ** (incoming.attempts - 1)
         )
 
-    def on_key(self, link: Link, key: Key, draft: Draft) -> None:
+    def on_key(self, link: Link, key: Key, now: Instant, draft: Draft) -> None:
         grant, me = key.grant.statement, self._state.me
         if not link.peer == grant.owner == key.grant.signer or grant.holder != me.peer:
             draft.refuse(link.peer, "not-owner")
@@ -243,8 +247,10 @@ class Exchange:
             draft.refuse(link.peer, "not-asked-for")
         elif len(key.key) != KEY_BYTES or not any(key.key):
             draft.refuse(link.peer, "wrong-key")
+        elif key.lease is not None and (problem := lease_problem(key.lease, link.peer, grant.generation)):
+            draft.refuse(link.peer, problem)
         elif incoming := self._current(link.peer, grant.payload_sha256, key):
-            incoming.grant = key.grant
+            incoming.grant, incoming.lease, incoming.leased_s = key.grant, key.lease, now.boot_s
             draft.act(Admit(incoming.manifest, key.key))
 
     def _is_asked_for(self, grant: KeyGrant) -> bool:
@@ -261,7 +267,7 @@ class Exchange:
                 self._rejected[link.peer] = incoming.payload
             self._forget_announced(link.peer, draft)
 
-    def on_admitted(self, done: Admitted, draft: Draft) -> None:
+    def on_admitted(self, done: Admitted, now: Instant, draft: Draft) -> None:
         incoming = self.incoming.get(done.owner)
         is_expected = incoming is not None and incoming.payload == done.payload_sha256
         if incoming is None or not is_expected or incoming.stage != Stage.ADMITTING or incoming.grant is None:
@@ -272,7 +278,7 @@ class Exchange:
             self._abandon(done.owner, Cause.REFUSED, draft)
             return
         del self.incoming[done.owner]
-        self._adopt(incoming, incoming.grant, draft)
+        self._adopt(incoming, incoming.grant, now, draft)
 
     def second_look(self, incoming: Incoming) -> str:
         """Everything that may have changed since the announcement; why not to adopt, in one word."""
@@ -282,11 +288,11 @@ class Exchange:
             return "not-wanted"
         return self._seed_problem(incoming.manifest.statement)
 
-    def _adopt(self, incoming: Incoming, grant: Signed[KeyGrant], draft: Draft) -> None:
+    def _adopt(self, incoming: Incoming, grant: Signed[KeyGrant], now: Instant, draft: Draft) -> None:
         seed = incoming.manifest.statement
         old = self._state.get(HeldSeedRow, seed.owner)
         row = HeldSeedRow(seed.owner, seed.generation, seed.payload_sha256, incoming.manifest, grant, None)
-        self._state.put(draft, row)
+        self._state.put(draft, self._leases.begin(row, incoming.lease, incoming.leased_s, now))
         self._usage.confirmed.add(seed.owner)
         self._usage.use(draft)
         if old is not None:
@@ -313,9 +319,10 @@ class Exchange:
         grant = incoming.grant.statement.grant if incoming.grant else 0
         self._erase_released(owner, cause, incoming.payload, grant, draft)
 
-    def _give_up(self, row: HeldSeedRow, cause: Cause, draft: Draft) -> None:
+    def give_up(self, row: HeldSeedRow, cause: Cause, draft: Draft) -> None:
         """Stop holding a seed without a notice."""
         self._state.delete(draft, row)
+        self._leases.forget(row.owner)
         self._state.put(draft, FloorRow(row.owner, row.generation, row.payload_sha256))
         self._usage.confirmed.discard(row.owner)
         self._usage.use(draft)
@@ -337,6 +344,7 @@ class Exchange:
         known = self._announced.get(owner)
         if held is not None and held.generation <= through:
             self._state.delete(draft, held)
+            self._leases.forget(owner)
             self._usage.confirmed.discard(owner)
             payloads.append(held.payload_sha256)
         if incoming is not None and incoming.manifest.statement.generation <= through:

@@ -15,14 +15,16 @@ from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import Announce, KeyRefused, KeyRequest
 from hdus_peer.protocol.records import GrantRow, MemberRow, OwnSeedRow, TombstoneRow
+from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import Publish, SendKey
 
 
 class Granting:
-    def __init__(self, state: State, links: Links) -> None:
+    def __init__(self, state: State, links: Links, renewing: Renewing) -> None:
         self._state = state
         self._links = links
+        self._renewing = renewing
 
     def publish(self, command: Publish, now: Instant, draft: Draft) -> None:
         """The sealed payload becomes the next generation; one of an old epoch, or after a leave, is destroyed."""
@@ -75,6 +77,7 @@ class Granting:
             return
         number = self._state.row.grant_highest + 1
         self._state.change_self(draft, grant_highest=number)
+        lease = self._renewing.lease(request.generation, now, draft)
         row = GrantRow(
             grant=number,
             holder=link.peer,
@@ -82,11 +85,11 @@ class Granting:
             holder_sequence=request.state_sequence,
             run_nonce=request.run_nonce,
             issued_at_s=now.unix_s,
-            hold_until_s=0,
+            hold_until_s=lease.statement.hold_until_s,
             closed_by="",
         )
         self._state.put(draft, row)
-        draft.act(SendKey(link.peer, self._grant(row, request), None, request.payload_sha256))
+        draft.act(SendKey(link.peer, self._grant(row, request), lease, request.payload_sha256))
         draft.tell("KeyGranted", link.peer, grant=number, generation=request.generation)
 
     def _grant(self, row: GrantRow, request: KeyRequest) -> Signed[KeyGrant]:

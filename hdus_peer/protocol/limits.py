@@ -20,6 +20,11 @@ class Limits:
     grants_per_generation_max: int = 256
     key_retry_s: float = 2.0
     owed_retry_s: float = 5.0
+    lease_use_s: int = 7 * 86_400
+    lease_hold_s: int = 14 * 86_400
+    lease_renew_s: float = 86_400.0
+    lease_max_s: int = 92 * 86_400
+    lease_note_s: float = 3600.0
     mailboxes_max: int = 8
     mailbox_keep_s: int = 60 * 86_400  # of the wall clock: receipts are dated by it
     pass_on_interval_s: float = 10.0

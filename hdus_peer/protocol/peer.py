@@ -17,6 +17,8 @@ from hdus_peer.protocol.contacts import Contacts
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.lapsing import Lapsing
+from hdus_peer.protocol.leases import LeaseClock
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.links import Link, LinkPhase, Links
 from hdus_peer.protocol.mailbox import Mailbox
@@ -36,11 +38,13 @@ from hdus_peer.protocol.messages import (
     ReceiptAck,
     Release,
     ReleaseAck,
+    Renewal,
     TombstoneDigest,
     TombstoneRequest,
 )
 from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.records import ErasureRow, GrantRow, MemberRow, Row
+from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.state import Draft, Me, Random, State
 from hdus_peer.protocol.step import (
     AddressFound,
@@ -72,9 +76,12 @@ class PeerCore:
         self.state = State(me, limits, recovered, rng)
         self.contacts = Contacts(self.state)
         self.links = Links(self.state, self.contacts)
-        self.granting = Granting(self.state, self.links)
-        self.usage = Usage(self.state)
-        self.exchange = Exchange(self.state, self.links, self.usage)
+        self.leases = LeaseClock(self.state)
+        self.renewing = Renewing(self.state, self.links)
+        self.granting = Granting(self.state, self.links, self.renewing)
+        self.usage = Usage(self.state, self.leases)
+        self.exchange = Exchange(self.state, self.links, self.usage, self.leases)
+        self.lapsing = Lapsing(self.state, self.leases, self.exchange, self.usage)
         self.mailbox = Mailbox(self.state)
         self.owed = Owed(self.state, self.links, self.exchange)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
@@ -90,6 +97,7 @@ class PeerCore:
         self.state.change_self(draft)
         erasure.resume(self.state, draft)
         self.usage.on_start(now)
+        self.lapsing.on_start(now, draft)
         return draft.step()
 
     def command(self, command: Command, now: Instant) -> Step:
@@ -148,7 +156,7 @@ class PeerCore:
             case FetchFailed():
                 self.exchange.on_fetch_failed(done, now, draft)
             case Admitted():
-                self.exchange.on_admitted(done, draft)
+                self.exchange.on_admitted(done, now, draft)
             case AdmitRefused():
                 self.exchange.on_admit_refused(done, draft)
             case Erased():
@@ -163,11 +171,22 @@ class PeerCore:
         self.usage.on_timer(now, draft)
         self.unlearning.on_timer(now, draft)
         self.owed.on_timer(now, draft)
+        self.renewing.on_timer(now, draft)
+        self.lapsing.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
         """The instant of the boot clock (s) at which `timer` is to be called, or None."""
-        parts = (self.contacts, self.links, self.exchange, self.usage, self.unlearning, self.owed)
+        parts = (
+            self.contacts,
+            self.links,
+            self.exchange,
+            self.usage,
+            self.unlearning,
+            self.owed,
+            self.renewing,
+            self.lapsing,
+        )
         earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
         return None if earliest == float("inf") else earliest
 
@@ -188,7 +207,8 @@ class PeerCore:
             Announce: lambda link, message, now, draft: exchange.on_announce(link, message.manifest, now, draft),
             AnnounceRequest: lambda link, message, now, draft: granting.announce(link.peer, draft),
             KeyRequest: granting.on_key_request,
-            Key: lambda link, message, now, draft: exchange.on_key(link, message, draft),
+            Key: exchange.on_key,
+            Renewal: self.lapsing.on_renewal,
             KeyRefused: lambda link, message, now, draft: exchange.on_key_refused(link, message, draft),
             Receipt: self._on_receipt,
             ReceiptAck: self._on_receipt_ack,
@@ -253,6 +273,7 @@ class PeerCore:
             self.usage.on_open(link.peer, now, draft)
             self.exchange.on_open(now, draft)
             self.granting.announce(link.peer, draft)
+            self.renewing.on_open(link.peer, now, draft)
 
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
         self.unlearning.on_heartbeat(link, beat, draft)

@@ -95,7 +95,9 @@ class OwnSeedRow:
 
 @dataclass(frozen=True, slots=True)
 class HeldSeedRow:
-    """A neighbour's seed that was adopted: its payload and key files are complete and durable."""
+    """A neighbour's seed that was adopted: its payload and key files are complete and durable. `lease`: the latest that
+    its owner signed; what was left of it, for use and for holding, at `counted_at_s` of the own wall clock (0: it was
+    never counted)."""
 
     KEY: ClassVar[tuple[str, ...]] = ("owner",)
     owner: PeerId
@@ -104,6 +106,9 @@ class HeldSeedRow:
     manifest: Signed[SeedManifest]
     grant: Signed[KeyGrant]
     lease: Signed[LeaseRenewal] | None
+    use_left_s: int = 0
+    hold_left_s: int = 0
+    counted_at_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

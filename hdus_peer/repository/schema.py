@@ -134,9 +134,16 @@ CREATE TABLE release (
 );
 """
 
+_LEASES = """
+ALTER TABLE held_seed ADD COLUMN use_left_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE held_seed ADD COLUMN hold_left_s INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE held_seed ADD COLUMN counted_at_s INTEGER NOT NULL DEFAULT 0;
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the tables of the first version", _FIRST),
     Migration(2, "releases are kept: a certificate shows them", _RELEASES),
+    Migration(3, "leases are counted down", _LEASES),
 )
 
 

@@ -10,15 +10,15 @@ Absent on purpose: what holds only once everything is quiet (`quiet`).
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
-from hdus_peer.domain.seed import KeyGrant
+from hdus_peer.domain.seed import KeyGrant, LeaseRenewal
 from hdus_peer.errors import LocalError
-from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt
+from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
     TABLES,
     ErasureRow,
@@ -39,6 +39,20 @@ from hdus_peer.simulation.device import Device
 
 R = TypeVar("R", bound=Row)
 Tables = dict[Any, dict[Any, Row]]
+
+
+LEASE_SLACK_S = 2.0
+"""How long effects may take: the longest pause of `hands`, and what waits before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as its holder made it durable, with its ends in true time (s)."""
+
+    generation: int
+    sequence: int
+    use_until_s: float
+    hold_until_s: float
 
 
 class Violation(LocalError):
@@ -79,6 +93,7 @@ class Checker:
         self._admitted: dict[tuple[PeerId, str], KeyGrant] = {}  # (holder, payload) -> by which grant
         self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
+        self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
 
     def _is_judged(self, device: Device) -> bool:
         return device.peer != self._rogue
@@ -123,6 +138,8 @@ class Checker:
                     self._check_closed(device, row)
                 case SelfRow(phase=Phase.LEFT):
                     self._check_left(device)
+                case HeldSeedRow(lease=lease) if lease is not None:
+                    self._on_lease(device, row.owner, lease.statement)
 
     def _on_publish(self, row: OwnSeedRow) -> None:
         seed = row.manifest.statement
@@ -194,6 +211,9 @@ class Checker:
                 self._check_receipt(device, receipt.statement.owner, receipt.statement.through)
             case Key():
                 self._check_key(device, to, message)
+                self._check_lease(device, to, message.lease)
+            case Renewal():
+                self._check_lease(device, to, message.renewal)
             case Greeting():
                 self._greeted[device.peer, to] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
             case Merged():
@@ -208,6 +228,12 @@ class Checker:
             raise Violation("I3", f"{device.who.number} sends a key whose grant is not durable")
         if grant.generation <= through_on_disk(device, device.peer):
             raise Violation("I2", f"{device.who.number} sends the key of an unlearned generation")
+
+    def _check_lease(self, device: Device, to: PeerId, lease: Signed[LeaseRenewal] | None) -> None:
+        """L2, the owner's side: until when a seed may be held is durable before a holder hears it."""
+        grants = [row.hold_until_s for row in on_disk(device, GrantRow) if row.holder == to and not row.closed_by]
+        if lease is not None and lease.statement.hold_until_s > max(grants, default=0):
+            raise Violation("L2", f"{device.who.number} leases its seed for longer than it will remember")
 
     def on_admit(self, device: Device, grant: KeyGrant) -> None:
         self._admitted[device.peer, grant.payload_sha256] = grant
@@ -250,6 +276,28 @@ class Checker:
             if payload not in erasing and 0 < generation <= through_on_disk(device, owner):
                 raise Violation("I2", f"{device.who.number} keeps a key that its tombstone covers")
         self._check_complete(device)
+        self._check_leases(device, erasing)
+
+    def _on_lease(self, device: Device, owner: PeerId, lease: LeaseRenewal) -> None:
+        known, now_s = self._leases.get((device.peer, owner)), device.world.now_s
+        if known is None or (known.generation, known.sequence) != (lease.generation, lease.sequence):
+            lengths_s = lease.use_until_s - lease.issued_at_s, lease.hold_until_s - lease.issued_at_s
+            self._leases[device.peer, owner] = Lease(
+                lease.generation, lease.sequence, now_s + lengths_s[0], now_s + lengths_s[1]
+            )
+
+    def _check_leases(self, device: Device, erasing: set[str]) -> None:
+        """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port."""
+        latest_s = device.world.now_s - LEASE_SLACK_S
+        using = {row.payload_sha256 for row in device.hands.using}
+        for row in on_disk(device, HeldSeedRow):
+            lease = self._leases.get((device.peer, row.owner))
+            if lease is None or lease.generation != row.generation or row.payload_sha256 in erasing:
+                continue
+            if lease.hold_until_s < latest_s and device.is_open:
+                raise Violation("L2", f"{device.who.number} holds a seed of {row.owner[:8]} after its lease")
+            if lease.use_until_s < latest_s and row.payload_sha256 in using:
+                raise Violation("L2", f"{device.who.number} uses a seed of {row.owner[:8]} after its lease")
 
     def _check_complete(self, device: Device) -> None:
         held = [row.payload_sha256 for row in on_disk(device, HeldSeedRow)]

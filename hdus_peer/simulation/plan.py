@@ -32,7 +32,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`rogue`: the number of the member gone bad. `exits_when_left`: a peer that LEFT is switched off at once."""
+    """`rogue`: the number of the member gone bad. `exits_when_left`: a peer that LEFT is switched off at once.
+    `lease_s`: for how long a seed may be used, and half of how long it may be held (0: as in the product)."""
 
     seed: int
     peers: int
@@ -44,6 +45,7 @@ class Plan:
     rogue: int | None
     exits_when_left: bool
     acts: tuple[Act, ...]
+    lease_s: int = 0
 
 
 HORIZON_S = 16.0
@@ -66,6 +68,9 @@ def draw(seed: int, peers: int = 6) -> Plan:
         acts.append(Act(rng.uniform(0.5, HORIZON_S), what, who, other, rng.randrange(0, 40)))
     if rogue is not None:
         acts += [Act(rng.uniform(2.0, HORIZON_S), What.MALICE, rogue) for _ in range(20)]
+    lease_s = random.Random(f"lease {seed}").choice((0, 0, 0, 3))
+    if lease_s:  # what is left of a lease over a restart is as right as the wall clock, so that one cannot be judged
+        acts = [act for act in acts if act.what != What.CLOCK]
     return Plan(
         seed=seed,
         peers=peers,
@@ -77,6 +82,7 @@ def draw(seed: int, peers: int = 6) -> Plan:
         rogue=rogue,
         exits_when_left=rng.random() < 0.5,
         acts=tuple(sorted(acts, key=lambda act: act.at_s)),
+        lease_s=lease_s,
     )
 
 

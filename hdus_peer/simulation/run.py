@@ -6,7 +6,7 @@ would have if the leavers had never joined.
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.limits import Limits
@@ -56,15 +56,18 @@ def simulate(seed: int, plan: Plan | None = None) -> Report:
     return Report(stage.plan, stage.world.trace, stage.world.events, stage.world.now_s, violation)
 
 
-def limits_of(neighbours_max: int) -> Limits:
+def limits_of(neighbours_max: int, lease_s: int) -> Limits:
     """The product's limits, with the long waits cut so that peace comes soon."""
-    return Limits(
+    limits = Limits(
         dial_retry_max_s=3.0,
         fetch_retry_max_s=3.0,
         owed_retry_s=3.0,
         pass_on_interval_s=3.0,
         neighbours_max=neighbours_max,
     )
+    if not lease_s:
+        return limits
+    return replace(limits, lease_use_s=lease_s, lease_hold_s=2 * lease_s, lease_renew_s=lease_s / 4, lease_note_s=0.5)
 
 
 class Stage:
@@ -78,7 +81,7 @@ class Stage:
         people = [cast.person(number) for number in (range(plan.peers) if numbers is None else numbers)]
         rogue = cast.person(plan.rogue).peer if plan.rogue is not None else None
         self.checker = Checker(signatures, rogue)
-        settings = Settings(plan.task, limits_of(plan.neighbours_max), signatures)
+        settings = Settings(plan.task, limits_of(plan.neighbours_max, plan.lease_s), signatures)
         self.devices = {who.number: Device(who, self.network, self.checker, settings) for who in people}
         self.checker.devices = list(self.devices.values())
         self.network.devices = {device.peer: device for device in self.devices.values()}

@@ -452,7 +452,7 @@ def test_a_displaced_seed_leaves_a_floor() -> None:
     owner, holder = table.seats
     row = next(row for row in holder.rows(HeldSeedRow))
     draft = holder.core._draft()
-    holder.core.exchange._give_up(row, Cause.DISPLACED, draft)
+    holder.core.exchange.give_up(row, Cause.DISPLACED, draft)
     holder.take(draft.step())
     assert [floor.generation for floor in holder.rows(FloorRow)] == [row.generation]
     holder.receive(owner, Announce(manifest(owner, generation=row.generation - 1)))

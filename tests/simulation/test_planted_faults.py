@@ -21,6 +21,10 @@ invariants whose checker may speak first; `within` bounds the seeds. What was se
     receipt_silent_about_unfinished_erasures    0   I1  a departure beside a key (busy)
     leaver_forgets_to_depart                    0   I2  a key that its tombstone covers
     first_departure_taken_for_the_second        4   I4  LEFT beside a key (coming_and_going)
+    lease_ignored                               0   L2  a seed held after its lease (leased)
+    used_after_its_lease                        0   L2  a seed used after its lease (leased)
+    lease_longer_after_a_restart                0   L2  a seed held after its lease (leased)
+    end_of_lease_not_durable                    0   L2  a lease longer than its owner remembers (leased)
     heartbeat_without_root                      0   L1  notices that never arrive (calm)
     buckets_that_find_nothing                   0   L1  notices that never arrive (calm)
 """
@@ -40,11 +44,13 @@ from hdus_peer.protocol import erasure, tombstones
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange, Incoming
 from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.leases import LeaseClock
 from hdus_peer.protocol.links import Link, LinkPhase
-from hdus_peer.protocol.messages import Greeting, Key, KeyRequest, Message, Notices
+from hdus_peer.protocol.messages import Greeting, Key, KeyRequest, Message, Notices, Renewal
 from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
+from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import Admitted, Publish, Put, Step, Write
 from hdus_peer.protocol.unlearning import Unlearning
@@ -181,15 +187,15 @@ def notices_not_merged_first(patch: pytest.MonkeyPatch) -> None:
 def adoption_without_a_second_look(patch: pytest.MonkeyPatch) -> None:
     on_key = Exchange.on_key
 
-    def remember(self: Exchange, link: Link, key: Key, draft: Draft) -> None:
-        on_key(self, link, key, draft)
+    def remember(self: Exchange, link: Link, key: Key, now: Instant, draft: Draft) -> None:
+        on_key(self, link, key, now, draft)
         checked: dict[Any, Incoming] = self.__dict__.setdefault("checked", {})
         checked |= {incoming.payload: incoming for incoming in self.incoming.values() if incoming.grant}
 
-    def blind(self: Exchange, done: Admitted, draft: Draft) -> None:
+    def blind(self: Exchange, done: Admitted, now: Instant, draft: Draft) -> None:
         incoming = self.__dict__["checked"].pop(done.payload_sha256)
         self.incoming.pop(done.owner, None)
-        self._adopt(incoming, incoming.grant, draft)
+        self._adopt(incoming, incoming.grant, now, draft)
 
     patch.setattr(Exchange, "on_key", remember)
     patch.setattr(Exchange, "on_admitted", blind)
@@ -256,6 +262,30 @@ def buckets_that_find_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(tombstones, "bucket_hashes", lambda state: ("",) * 256)
 
 
+def lease_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LeaseClock, "lapsed", lambda self, now: [])
+    patch.setattr(LeaseClock, "deadlines", lambda self: iter(()))
+
+
+def used_after_its_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(LeaseClock, "end_uses", lambda self, now: [])
+    patch.setattr(LeaseClock, "deadlines", lambda self: iter(self._hold_until_s.values()))
+
+
+def lease_longer_after_a_restart(patch: pytest.MonkeyPatch) -> None:
+    resume = LeaseClock.resume
+    patch.setattr(LeaseClock, "resume", lambda self, row, now: resume(self, replace(row, counted_at_s=0), now))
+
+
+def end_of_lease_not_durable(patch: pytest.MonkeyPatch) -> None:
+    def forgetful(self: Renewing, peers: set[PeerId], now: Instant, draft: Draft) -> None:
+        grants = [row for row in self._renewable() if row.holder in peers]
+        for row in grants:
+            draft.send(row.holder, Renewal(self.lease(row.generation, now, draft)))
+
+    patch.setattr(Renewing, "_renew", forgetful)
+
+
 # --- plans under which the rarer mistakes are made often --------------------------------------------------------------
 def busy(seed: int) -> Plan:
     """Everybody publishes all the time."""
@@ -273,6 +303,16 @@ def coming_and_going(seed: int) -> Plan:
         acts += [Act(at_s, What.LEAVE, who), Act(at_s + 2.0, What.REJOIN, who), Act(at_s + 2.1, What.TRAIN, who)]
         acts.append(Act(at_s + rng.uniform(5.0, 9.0), What.LEAVE, who))
     return replace(plan, rogue=None, weather=Weather(), acts=tuple(sorted(acts, key=lambda act: act.at_s)))
+
+
+def leased(seed: int) -> Plan:
+    """Short leases, links that break, and devices that are switched off."""
+    plan, rng = draw(seed), random.Random(seed)
+    faults = [
+        Act(rng.uniform(3.0, 12.0), what, who, 0, 3) for who in range(1, 5) for what in (What.CRASH, What.ONE_WAY)
+    ]
+    acts = [act for act in (*plan.acts, *faults) if act.what not in (What.CLOCK, What.HEAL)]
+    return replace(plan, lease_s=3, acts=tuple(sorted(acts, key=lambda act: act.at_s)))
 
 
 def calm(seed: int) -> Plan:
@@ -300,6 +340,10 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (receipt_silent_about_unfinished_erasures, {"I1", "I4"}, 40, busy),
     (leaver_forgets_to_depart, {"I1", "I2", "I4"}, 5, draw),
     (first_departure_taken_for_the_second, {"I1", "I4"}, 20, coming_and_going),
+    (lease_ignored, {"L2"}, 10, leased),
+    (used_after_its_lease, {"L2"}, 10, leased),
+    (lease_longer_after_a_restart, {"L2"}, 40, leased),
+    (end_of_lease_not_durable, {"L2"}, 5, leased),
     (heartbeat_without_root, {"L1"}, 3, calm),
     (buckets_that_find_nothing, {"L1"}, 3, calm),
 ]
@@ -320,7 +364,7 @@ def test_a_planted_fault_is_found(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [busy, coming_and_going, calm])
+@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, calm])
 def test_nothing_is_found_where_nothing_was_planted(
     plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
