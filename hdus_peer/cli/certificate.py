@@ -3,21 +3,27 @@
 Rule: nothing is said of a certificate that was not verified just now, under the root of a network.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from hdus_peer.cli.options import json_option, state_option
-from hdus_peer.cli.output import Column, show_facts, show_json, show_table
+from hdus_peer.cli.output import Column, date, show_facts, show_json, show_table
 from hdus_peer.errors import ConfigurationError, StateError
 
 if TYPE_CHECKING:
     from hdus_peer.domain.certificate import HolderVerdict, Verdict
 
 PENDING_EXIT_CODE = 3
-_COLUMNS = (Column("holder"), Column("id"), Column("answer"), Column("grants", True), Column("signed"))
+_COLUMNS = (
+    Column("holder"),
+    Column("id"),
+    Column("answer"),
+    Column("grants", True),
+    Column("signed"),
+    Column("lease ends"),
+)
 _SAYS = "Each identity that the owner listed before it knew who would answer has signed that it holds nothing."
 _SAYS_NOT = "That nobody kept a copy, that an identity is one device, and that clocks were true, no signature can say."
 
@@ -141,21 +147,18 @@ def _show(verdict: "Verdict") -> None:
     facts = [
         ("who", f"{verdict.name} ({verdict.owner[:8]})"),
         ("what", f"{verdict.kind}, everything through generation {verdict.through}"),
-        ("when", _date(verdict.issued_at_s)),
+        ("when", date(verdict.issued_at_s)),
         ("network", verdict.network[:16]),
         ("state", state),
     ]
     if verdict.broken_at_s:
-        facts.append(("caution", f"its own state was found older than it had been, {_date(verdict.broken_at_s)}"))
+        facts.append(("caution", f"its own state was found older than it had been, {date(verdict.broken_at_s)}"))
     show_facts("Certificate of erasure", facts)
     show_table("Holders", _COLUMNS, sorted(map(_row, verdict.holders)), "Nobody held a seed of this peer.")
     click.echo(f"{_SAYS}\n{_SAYS_NOT}")
 
 
 def _row(each: "HolderVerdict") -> list[str]:
-    signed = _date(each.answered_at_s) if each.answered_at_s else "–"
-    return [each.name or "?", each.holder[:8], str(each.standing), str(each.grants), signed]
-
-
-def _date(instant_s: int) -> str:
-    return datetime.fromtimestamp(instant_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    signed = date(each.answered_at_s) if each.answered_at_s else "–"
+    ends = "" if each.is_confirmed or not each.hold_until_s else date(each.hold_until_s)
+    return [each.name or "?", each.holder[:8], str(each.standing), str(each.grants), signed, ends]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import Column, show_json, show_table
+from hdus_peer.cli.output import Column, date, show_json, show_table
 from hdus_peer.errors import ConfigurationError, NotRunningError
 from hdus_peer.terminal import console, has_motion
 
@@ -112,9 +112,14 @@ def _show(reached: "LeaveProgress") -> None:
     if reached.finished:
         click.echo("Left: nothing of this peer remains at any holder. The daemon ends.")
         return
-    names = ", ".join(holder.name for holder in reached.pending) or "nobody"
-    click.echo(f"Not confirmed yet: {names}. They erase when they come back.")
+    for holder in reached.pending:
+        click.echo(f"{holder.name} is out of reach: it erases when it comes back{_latest(holder)}.")
     click.echo("The daemon stays to tell them; `hdus-peer leave` shows how far it is.")
+
+
+def _latest(holder: "HolderErasure") -> str:
+    """By when its lease makes it erase in any case, or when it is next switched on after that."""
+    return f", and by {date(holder.hold_until_s)} at the latest" if holder.hold_until_s else ""
 
 
 def _outcome(reached: "LeaveProgress") -> str:

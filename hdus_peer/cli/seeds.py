@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import Column, show_json, show_table
+from hdus_peer.cli.output import Column, duration, show_json, show_table
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
@@ -19,6 +19,7 @@ _COLUMNS = (
     Column("bytes", True),
     Column("sealed payload (SHA-256)"),
     Column("in use"),
+    Column("lease", True),
 )
 
 
@@ -27,7 +28,8 @@ _COLUMNS = (
 def seeds(daemon: "ControlClient", as_json: bool) -> None:
     """List the seeds of other peers that are held here.
 
-    A seed that is not in use waits for its owner to renew it after a restart.
+    A seed that is not in use waits for its owner to renew it after a restart. A lease is for how long a seed may be
+    used, or once that is over held, without hearing from its owner.
 
     \b
     Examples
@@ -47,6 +49,7 @@ def seeds(daemon: "ControlClient", as_json: bool) -> None:
 
 
 def _row(seed: "SeedView") -> list[str]:
-    use = "yes" if seed.confirmed else "waits for its owner"
+    use = "yes" if seed.confirmed else "lease over" if not seed.use_left_s else "waits for its owner"
     size, digest = f"{seed.payload_bytes:,}", f"{seed.payload_sha256[:16]}…"
-    return [seed.name, seed.owner[:8], seed.architecture, str(seed.generation), size, digest, use]
+    lease = duration(seed.use_left_s or seed.hold_left_s)
+    return [seed.name, seed.owner[:8], seed.architecture, str(seed.generation), size, digest, use, lease]

@@ -130,6 +130,22 @@ class TimingSection(Section):
         return self
 
 
+class LeaseSection(Section):
+    """For how long others may use and hold this peer's seed without hearing from it. Leases are renewed while both are
+    in reach; who is cut off for ever forgets by itself."""
+
+    use_s: Annotated[int, Field(ge=60, le=31 * 86_400)] = 7 * 86_400
+    """So long after this peer was last in reach, a holder uses its seed no more."""
+    hold_s: Annotated[int, Field(ge=60, le=92 * 86_400)] = 14 * 86_400
+    """So long after this peer was last in reach, a holder erases its seed; at least use_s."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.use_s > self.hold_s:
+            raise ValueError("use_s ≤ hold_s")
+        return self
+
+
 class DataSection(Section):
     """What is learned from."""
 
@@ -235,6 +251,7 @@ class Config(BaseSettings):
     network: NetworkSection = NetworkSection()
     limits: LimitsSection = LimitsSection()
     timing: TimingSection = TimingSection()
+    lease: LeaseSection = LeaseSection()
     data: DataSection = DataSection()
     train: TrainSection = TrainSection()
     distil: DistilSection = DistilSection()

@@ -108,7 +108,8 @@ class PeerView:
 @dataclass(frozen=True, slots=True)
 class SeedView:
     """A seed that this peer holds. `payload_sha256`: hex, of the sealed payload, and the name of its file under
-    `seeds/` and `keys/`; `confirmed`: its owner renewed it since this daemon started, so that it is in use."""
+    `seeds/` and `keys/`; `confirmed`: its owner renewed it since this daemon started, and its lease is not over, so
+    that it is in use; for how long it may still be used and held without hearing from its owner."""
 
     owner: PeerId
     name: str
@@ -117,6 +118,8 @@ class SeedView:
     payload_bytes: int
     payload_sha256: str
     confirmed: bool
+    use_left_s: int
+    hold_left_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class HolderView:
 class HolderErasure:
     """A holder of the leaver's seed. `confirmed`: its ledger entry is closed; `after_ms`: from the notice's commit to
     that moment (-1 while open, and where it was closed before the notice); `erased`: payload hashes (hex) that its
-    receipt names."""
+    receipt names; `hold_until_s`: when its lease ends (Unix s), so that it erases by itself; 0: not known."""
 
     peer: PeerId
     name: str
@@ -144,6 +147,7 @@ class HolderErasure:
     closed_by: str
     after_ms: int
     erased: tuple[str, ...]
+    hold_until_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

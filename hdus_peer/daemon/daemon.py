@@ -294,7 +294,7 @@ class Daemon:
         return self._views.peers(parts.read_clock())
 
     async def seeds(self) -> list[SeedView]:
-        return self._views.seeds()
+        return self._views.seeds(parts.read_clock())
 
     async def holders(self) -> list[HolderView]:
         return self._views.holders()

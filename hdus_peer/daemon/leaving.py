@@ -55,6 +55,7 @@ class Leaving:
             closed_by=rows[-1].closed_by if is_confirmed else "",
             after_ms=self._after_ms(peer) if is_confirmed else -1,
             erased=receipt.receipt.statement.erased if receipt else (),
+            hold_until_s=max(row.hold_until_s for row in rows),
         )
 
     def _after_ms(self, peer: PeerId) -> int:

@@ -25,6 +25,9 @@ from hdus_peer.transport.tls import TlsMaterial
 from hdus_peer.workers.predictor import ProcessPredictor
 from hdus_peer.workers.trainer import ProcessTrainer
 
+RENEWALS_PER_LEASE = 7
+"""A holder in reach hears so often from its owner before its lease could end."""
+
 
 def read_clock() -> Instant:
     """Now: the boot clock, which counts suspend and never jumps, and the wall clock."""
@@ -59,6 +62,9 @@ def _limits(config: Config) -> Limits:
         links_max=network.links_max,
         members_max=limits.members_max,
         seed_bytes_max=limits.seed_bytes_max,
+        lease_use_s=config.lease.use_s,
+        lease_hold_s=config.lease.hold_s,
+        lease_renew_s=config.lease.use_s / RENEWALS_PER_LEASE,
     )
 
 

@@ -57,19 +57,23 @@ class Views:
             heard_ms=-1 if heard_s is None else max(0, round((now.boot_s - heard_s) * 1000)),
         )
 
-    def seeds(self) -> list[SeedView]:
-        return [
-            SeedView(
-                owner=row.owner,
-                name=self.name_of(row.owner),
-                architecture=row.manifest.statement.architecture,
-                generation=row.generation,
-                payload_bytes=row.manifest.statement.payload_bytes,
-                payload_sha256=row.payload_sha256,
-                confirmed=row.owner in self._core.usage.confirmed,
-            )
-            for row in self._core.state.held()
-        ]
+    def seeds(self, now: Instant) -> list[SeedView]:
+        return [self._seed(row, now) for row in self._core.state.held()]
+
+    def _seed(self, row: HeldSeedRow, now: Instant) -> SeedView:
+        use_left_s, hold_left_s = (max(0, int(left_s)) for left_s in self._core.leases.left(row.owner, now))
+        is_leased = not self._core.leases.is_over(row.owner)
+        return SeedView(
+            owner=row.owner,
+            name=self.name_of(row.owner),
+            architecture=row.manifest.statement.architecture,
+            generation=row.generation,
+            payload_bytes=row.manifest.statement.payload_bytes,
+            payload_sha256=row.payload_sha256,
+            confirmed=row.owner in self._core.usage.confirmed and is_leased,
+            use_left_s=use_left_s,
+            hold_left_s=hold_left_s,
+        )
 
     def holders(self) -> list[HolderView]:
         rows = sorted(self._core.state.all(GrantRow), key=lambda row: row.grant)

@@ -59,12 +59,14 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class GrantEntry:
-    """A row of the holder ledger: as the notice commits to it, with the sequence of the request that it answered."""
+    """A row of the holder ledger: as the notice commits to it, with the sequence of the request that it answered, and
+    until when (Unix s, by the owner's clock) its holder may hold the seed at most."""
 
     holder: PeerId
     generation: int
     grant: int
     holder_sequence: int
+    hold_until_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,14 @@ class Standing(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class HolderVerdict:
     """`standing`: by what the last of the holder's entries is closed; `grants`: how many entries it has;
-    `answered_at_s`: the date of its latest answer (0: none), by its own clock."""
+    `answered_at_s`: the date of its latest answer (0: none), by its own clock; `hold_until_s`: when its lease ends."""
 
     holder: PeerId
     name: str
     standing: Standing
     grants: int
     answered_at_s: int
+    hold_until_s: int
 
     @property
     def is_confirmed(self) -> bool:
@@ -239,17 +242,16 @@ class _Verifier:
             raise ForgedError("the holder ledger is not the one that the notice committed to")
 
     def _holder(self, entries: list[GrantEntry], answers: HolderAnswers | None) -> HolderVerdict:
-        holder = entries[0].holder
+        holder, until_s = entries[0].holder, max(entry.hold_until_s for entry in entries)
         if answers is None:
-            return HolderVerdict(holder, "", Standing.PENDING, len(entries), 0)
+            return HolderVerdict(holder, "", Standing.PENDING, len(entries), 0, until_s)
         membership = self._membership(answers.membership, holder)
         signed = list(self._statements(answers, membership))
         closed_by = [_closing(entry, signed) for entry in entries]
         standing = Standing.PENDING if Standing.PENDING in closed_by else closed_by[-1]
         date_s = max((statement.issued_at_s for statement in signed), default=0)
-        return HolderVerdict(
-            holder, membership.name, Standing.CLONED if answers.cloned else standing, len(entries), date_s
-        )
+        standing = Standing.CLONED if answers.cloned else standing
+        return HolderVerdict(holder, membership.name, standing, len(entries), date_s, until_s)
 
     def _statements(self, answers: HolderAnswers, membership: Membership) -> Iterator["_Answer"]:
         """Those that the holder signed while it was a member, about this owner."""

@@ -18,7 +18,7 @@ def certificate_of(state: State) -> ErasureCertificate | None:
         return None
     grants = sorted(state.all(GrantRow), key=lambda row: row.grant)
     ledger = tuple(
-        GrantEntry(row.holder, row.generation, row.grant, row.holder_sequence)
+        GrantEntry(row.holder, row.generation, row.grant, row.holder_sequence, row.hold_until_s)
         for row in grants
         if row.generation <= tombstone.through
     )

@@ -31,7 +31,7 @@ def left(state: Path) -> Path:
             owner=mira.peer_id,
             membership=proof_of(mira.membership),
             notice=proof_of(sign(mira.identity, notice)),
-            ledger=tuple(GrantEntry(entry.holder, 4, entry.grant, 0) for entry in entries),
+            ledger=tuple(GrantEntry(entry.holder, 4, entry.grant, 0, 1_800_000_000) for entry in entries),
             answers=(
                 HolderAnswers(
                     anna.peer_id, False, proof_of(anna.membership), (proof_of(sign(anna.identity, receipt)),)
@@ -46,7 +46,15 @@ def left(state: Path) -> Path:
 def test_the_latest_is_shown_with_who_is_pending(left: Path, typed: Typed) -> None:
     shown = typed("certificate", "show")
     assert shown.exit_code == 3
-    for part in ("mira", "generation 50", "1 of 2 have not answered", "anna", "receipt", "pending"):
+    for part in (
+        "mira",
+        "generation 50",
+        "1 of 2 have not answered",
+        "anna",
+        "receipt",
+        "pending",
+        "2027-01-15 08:00 UTC",
+    ):
         assert part in shown.output
     answer = json.loads(typed("certificate", "show", "--json").stdout)
     assert (answer["complete"], answer["name"], answer["through"]) == (False, "mira", 50)

@@ -160,7 +160,9 @@ def test_leave_names_those_not_reached_and_ends_with_three(daemon: MemoryDaemon,
     daemon.leaves = LEAVE[:2]
     shown = typed("leave", "--yes", "--wait", "0.2")
     assert shown.exit_code == 3
-    assert "Not confirmed yet: bela. They erase when they come back." in shown.output
+    assert (
+        "bela is out of reach: it erases when it comes back, and by 2027-01-15 08:00 UTC at the latest." in shown.output
+    )
     assert "daemon stays" in shown.output
 
 

@@ -61,8 +61,8 @@ PEERS = [
     PeerView(BELA, "bela", "gone", "127.0.0.1:7002", False, 18, True, False, True, -1),
 ]
 SEEDS = [
-    SeedView(ANNA, "anna", "mlp-s", 17, 10_240, "a1" * 32, True),
-    SeedView(BELA, "bela", "mlp-s", 18, 10_240, "b2" * 32, False),
+    SeedView(ANNA, "anna", "mlp-s", 17, 10_240, "a1" * 32, True, 600_000, 1_200_000),
+    SeedView(BELA, "bela", "mlp-s", 18, 10_240, "b2" * 32, False, 600_000, 1_200_000),
 ]
 HOLDERS = [
     HolderView(ANNA, "anna", 17, "alive", 1_700_000_000, 1_700_003_600, ""),
@@ -72,7 +72,7 @@ ENTRIES = [
     LogEntry(1_700_000_000.25, "info", "Started", '{"address": "127.0.0.1:7000"}', ""),
     LogEntry(1_700_000_001.5, "error", "EffectFailed", '{"peer": "anna", "generation": 17}', "Traceback: it broke"),
 ]
-PENDING = HolderErasure(BELA, "bela", False, "", -1, ())
+PENDING = HolderErasure(BELA, "bela", False, "", -1, (), 1_800_000_000)
 LEAVE = [
     LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False),
     LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", True, "receipt", 12, ("c3" * 32,)), PENDING), False),

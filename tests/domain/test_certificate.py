@@ -48,7 +48,7 @@ def answered(who: Identity, *said: Statement, cloned: bool = False, until_s: int
     return HolderAnswers(who.peer_id, cloned, proof_of(membership(who, "anna", until_s)), proofs)
 
 
-LEDGER = (GrantEntry(ANNA.peer_id, 90, 1, 7),)
+LEDGER = (GrantEntry(ANNA.peer_id, 90, 1, 7, 5000),)
 
 
 def notice(ledger: Sequence[GrantEntry], kind: str = "leave") -> UnlearnNotice:
@@ -124,10 +124,10 @@ def test_a_cloned_identity_never_counts() -> None:
 
 
 def test_every_entry_of_a_holder_must_be_closed() -> None:
-    ledger = (*LEDGER, GrantEntry(ANNA.peer_id, 95, 2, 7))
+    ledger = (*LEDGER, GrantEntry(ANNA.peer_id, 95, 2, 7, 6000))
     release = SeedRelease(ANNA.peer_id, OWNER.peer_id, 1, "superseded", 5, 1000)
     (holder,) = judged(certificate(answered(ANNA, release), ledger=ledger)).holders
-    assert (holder.standing, holder.grants) == (Standing.PENDING, 2)
+    assert (holder.standing, holder.grants, holder.hold_until_s) == (Standing.PENDING, 2, 6000)
 
 
 def test_nobody_held_anything() -> None:
@@ -234,7 +234,7 @@ def test_the_authority_may_certify_a_revocation() -> None:
 
 def test_fifty_holders_fit_into_64_kib() -> None:
     holders = sorted((Identity(bytes([number]) * 32) for number in range(100, 150)), key=lambda each: each.peer_id)
-    ledger = [GrantEntry(PeerId(each.peer_id), 90, number, 7) for number, each in enumerate(holders, 1)]
+    ledger = [GrantEntry(PeerId(each.peer_id), 90, number, 7, 1_800_000_000) for number, each in enumerate(holders, 1)]
     answers = [answered(each, receipt(each, erased=("ab" * 32,), run_nonce="cd" * 16)) for each in holders]
     content = to_file(sign(OWNER, certificate(*answers, ledger=ledger)))
     assert verify_file(content, ROOT.public_key).confirmed == 50

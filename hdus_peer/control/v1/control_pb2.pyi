@@ -206,7 +206,7 @@ class PeerList(_message.Message):
     def __init__(self, peers: _Optional[_Iterable[_Union[PeerView, _Mapping]]] = ...) -> None: ...
 
 class SeedView(_message.Message):
-    __slots__ = ("owner", "name", "architecture", "generation", "payload_bytes", "payload_sha256", "confirmed")
+    __slots__ = ("owner", "name", "architecture", "generation", "payload_bytes", "payload_sha256", "confirmed", "use_left_s", "hold_left_s")
     OWNER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     ARCHITECTURE_FIELD_NUMBER: _ClassVar[int]
@@ -214,6 +214,8 @@ class SeedView(_message.Message):
     PAYLOAD_BYTES_FIELD_NUMBER: _ClassVar[int]
     PAYLOAD_SHA256_FIELD_NUMBER: _ClassVar[int]
     CONFIRMED_FIELD_NUMBER: _ClassVar[int]
+    USE_LEFT_S_FIELD_NUMBER: _ClassVar[int]
+    HOLD_LEFT_S_FIELD_NUMBER: _ClassVar[int]
     owner: str
     name: str
     architecture: str
@@ -221,7 +223,9 @@ class SeedView(_message.Message):
     payload_bytes: int
     payload_sha256: str
     confirmed: bool
-    def __init__(self, owner: _Optional[str] = ..., name: _Optional[str] = ..., architecture: _Optional[str] = ..., generation: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., payload_sha256: _Optional[str] = ..., confirmed: _Optional[bool] = ...) -> None: ...
+    use_left_s: int
+    hold_left_s: int
+    def __init__(self, owner: _Optional[str] = ..., name: _Optional[str] = ..., architecture: _Optional[str] = ..., generation: _Optional[int] = ..., payload_bytes: _Optional[int] = ..., payload_sha256: _Optional[str] = ..., confirmed: _Optional[bool] = ..., use_left_s: _Optional[int] = ..., hold_left_s: _Optional[int] = ...) -> None: ...
 
 class SeedList(_message.Message):
     __slots__ = ("seeds",)
@@ -312,20 +316,22 @@ class Evaluation(_message.Message):
     def __init__(self, dataset: _Optional[str] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., samples: _Optional[int] = ..., accuracy_alone: _Optional[float] = ..., accuracy_ensemble: _Optional[float] = ..., logits_sha256: _Optional[str] = ..., state: _Optional[_Union[EnsembleState, _Mapping]] = ...) -> None: ...
 
 class HolderErasure(_message.Message):
-    __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased")
+    __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased", "hold_until_s")
     PEER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONFIRMED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_BY_FIELD_NUMBER: _ClassVar[int]
     AFTER_MS_FIELD_NUMBER: _ClassVar[int]
     ERASED_FIELD_NUMBER: _ClassVar[int]
+    HOLD_UNTIL_S_FIELD_NUMBER: _ClassVar[int]
     peer: str
     name: str
     confirmed: bool
     closed_by: str
     after_ms: int
     erased: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ...) -> None: ...
+    hold_until_s: int
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ..., hold_until_s: _Optional[int] = ...) -> None: ...
 
 class LeaveProgress(_message.Message):
     __slots__ = ("phase", "through", "holders", "finished", "certificate")
