@@ -17,7 +17,9 @@ PANELS = (
     ("predictor", "rss_bytes", "predictor: resident memory (MiB)"),
     ("daemon", "descriptors", "daemon: descriptors"),
     ("daemon", "threads", "daemon: threads"),
+    ("predictor", "descriptors", "predictor: descriptors"),
     ("daemon", "ledger_bytes", "ledger (MiB)"),
+    ("daemon", "log_bytes", "write-ahead log (MiB)"),
     ("daemon", "state_bytes", "state directory (MiB)"),
 )
 
@@ -56,7 +58,7 @@ def plot(stem: Path, title: str, samples: Sequence[Sample]) -> list[Path]:
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    figure, panels = pyplot.subplots(3, 2, figsize=(11, 10), sharex=True, layout="constrained")
+    figure, panels = pyplot.subplots(4, 2, figsize=(11, 13), sharex=True, layout="constrained")
     for axes, (role, measure, heading) in zip(panels.flat, PANELS, strict=True):
         for life in _lives(samples, role, measure):
             axes.plot(*zip(*life, strict=True), linewidth=0.8, alpha=0.7)

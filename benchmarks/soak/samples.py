@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.peers import Peer
 
 MEASURES = ("rss_bytes", "descriptors", "threads")
-SIZES = ("ledger_bytes", "state_bytes")
+SIZES = ("ledger_bytes", "log_bytes", "state_bytes")
 ROLES = {"hdus_peer.learning": "trainer", "hdus_peer.inference": "predictor"}
 
 
@@ -30,6 +30,7 @@ class Sample:
     descriptors: int
     threads: int
     ledger_bytes: int = 0
+    log_bytes: int = 0
     state_bytes: int = 0
 
 
@@ -50,7 +51,7 @@ def _of_peer(peer: Peer, at_s: float) -> Iterator[Sample]:
                 figures = (process.memory_info().rss, process.num_fds(), process.num_threads())
         except psutil.Error:
             continue
-        sizes = _sizes(peer.plan.state) if role == "daemon" else (0, 0)
+        sizes = _sizes(peer.plan.state) if role == "daemon" else (0, 0, 0)
         yield Sample(round(at_s, 2), peer.plan.name, role, process.pid, *figures, *sizes)
 
 
@@ -59,9 +60,9 @@ def _role(process: psutil.Process) -> str:
     return next((role for module, role in ROLES.items() if module in words), "other")
 
 
-def _sizes(state: Path) -> tuple[int, int]:
-    """Bytes of the ledger (with its write-ahead log), and of everything."""
-    ledger = whole = 0
+def _sizes(state: Path) -> tuple[int, int, int]:
+    """Bytes of the ledger, of its write-ahead log (which grows to its bound and is then used again), of everything."""
+    ledger = log = whole = 0
     for directory, _, names in os.walk(state):
         for name in names:
             try:
@@ -69,5 +70,6 @@ def _sizes(state: Path) -> tuple[int, int]:
             except FileNotFoundError:
                 continue
             whole += size
-            ledger += size if name.startswith("ledger.sqlite") else 0
-    return ledger, whole
+            ledger += size if name == "ledger.sqlite" else 0
+            log += size if name == "ledger.sqlite-wal" else 0
+    return ledger, log, whole
