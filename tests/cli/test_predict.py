@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hdus_peer.admission.task_file import parse_task
 from hdus_peer.control import samples
 from hdus_peer.control.samples import read_samples
 from hdus_peer.domain.task import Task
@@ -74,6 +75,43 @@ def test_colours_come_last_in_files_and_first_in_models(tmp_path: Path) -> None:
 def test_csv_with_and_without_a_heading(heading: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text(heading + "1,2,3\n4,5,6\n")
     np.testing.assert_array_equal(read_samples(tmp_path / "x.csv", ROWS).x, [[1, 1, 2], [4, 2.5, 5]])
+
+
+TABLE = parse_task(
+    """
+name = "loans"
+classes = ["no", "yes"]
+seed_architectures = ["mlp-s"]
+features = [
+  { name = "age", type = "number", mean = 40, std = 10 },
+  { name = "work", type = "category", values = ["public", "private"] },
+]
+""",
+    "loans.toml",
+)
+
+
+def test_rows_of_a_table_are_read_by_their_heading(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("label,work,age\nyes,private,50\nno,public,35\n,public,40\n")
+    np.testing.assert_array_equal(read_samples(tmp_path / "x.csv", TABLE).x, [[1, 0, 1], [-0.5, 1, 0], [0, 1, 0]])
+    assert len(read_samples(tmp_path / "x.csv", TABLE, first=2)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("x.csv", "age\n50\n", "has no column 'work'"),
+        ("x.csv", "age,work\n50,none\n", "line 2, column 'work': 'none' is no category"),
+        ("x.csv", "age,work\n", "holds no samples"),
+        ("x.npy", "", "takes rows with named columns: give them as .csv"),
+        ("x.png", "", "takes rows with named columns: give them as .csv"),
+        ("x.parquet", "", "takes rows with named columns: give them as .csv"),
+    ],
+)
+def test_a_table_that_is_not_the_tasks_is_refused(name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DataError, match=said):
+        read_samples(tmp_path / name, TABLE)
 
 
 def test_many_samples_go_in_bounded_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,13 +34,15 @@ def frames_of(child: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
         yield frame[0]
 
 
-def child_of(job: TrainingJob, signal_in: str = "", number: int = 0) -> Ended:
-    """Run the child; once it has told of `signal_in` and a checkpoint is there (or it was SIGTERM), send `number`."""
+def child_of(job: TrainingJob, signal_in: str = "", number: int = 0, folder: Path | None = None) -> Ended:
+    """Run the child in `folder`; once it has told of `signal_in` and a checkpoint is there (or it was SIGTERM), send
+    `number`."""
     job.directory.mkdir(parents=True, exist_ok=True)
     file = job.directory / "job.json"
     file.write_text(job.to_json())
     checkpoint = job.directory / "checkpoint.safetensors"
-    with subprocess.Popen([sys.executable, "-m", "hdus_peer.learning", str(file)], stdout=subprocess.PIPE) as child:
+    command = [sys.executable, "-m", "hdus_peer.learning", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=folder) as child:
         frames = []
         for frame in frames_of(child):
             frames.append(frame)
@@ -89,3 +91,31 @@ def test_an_orphan_ends(make_job: MakeJob) -> None:
         next(frames_of(child))
         child.stdout.close()
         assert child.wait(timeout=60) == 128 + signal.SIGTERM
+
+
+OWN_CODE = """
+import numpy as np
+from torch import nn
+
+print("a library that talks must not be heard between two frames")
+
+def load(task):
+    drawn = np.random.default_rng(0)
+    y = drawn.integers(0, len(task.classes), 300)
+    return drawn.normal(size=(300, *task.shape)) + y[:, None, None, None], y
+
+def net(shape, classes):
+    return nn.Sequential(nn.Flatten(), nn.Dropout(0.2), nn.Linear(64, classes))
+"""
+
+
+def test_code_of_ones_own_is_found_where_the_peer_was_started(make_job: MakeJob, tmp_path: Path) -> None:
+    (tmp_path / "theirs.py").write_text(OWN_CODE)
+    job = make_job(data="module:theirs:load", main="theirs:net", shard="all")
+    done = child_of(job, folder=tmp_path)
+    assert done.exit_code == 0, done.last
+    assert done.last["result"]["summary"]["main"] == "theirs:net"
+    assert done.last["result"]["summary"]["main_parameters"] == 650
+    elsewhere = child_of(make_job(main="theirs:net", directory=tmp_path / "other"))
+    assert elsewhere.exit_code == 2
+    assert "there is no module 'theirs'" in elsewhere.last["error"]["message"]

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hdus_peer.control.samples import read_samples
 from hdus_peer.errors import ConfigurationError, DataError
+from hdus_peer.formats.standardise import standardised
 from hdus_peer.learning.sources import load, load_unlabelled
 from hdus_peer.learning.sources.samples import Samples
 from tests.learning.conftest import DIGITS
@@ -50,6 +52,14 @@ def test_folders_are_classes(pets: Path) -> None:
 def test_pixels_come_in_the_tasks_scale(pets: Path) -> None:
     samples = load(f"images:{pets}", replace(PETS, scale=16.0)).samples
     assert samples.x.max() == pytest.approx(21 * 16 / 255)
+
+
+@pytest.mark.parametrize("scale", [255.0, 16.0])
+def test_a_picture_is_predicted_as_it_was_learned(pets: Path, scale: float) -> None:
+    task = replace(PETS, scale=scale, mean=(0.1, 0.2, 0.3), std=(0.5, 2.0, 3.0))
+    samples = load(f"images:{pets}", task).samples
+    learned = {row.tobytes() for row in standardised(samples.x, task)}
+    assert read_samples(pets / "dog" / "1.png", task).x[0].tobytes() in learned
 
 
 def test_a_reference_set_needs_no_classes(pets: Path) -> None:
