@@ -19,8 +19,8 @@ from hdus_peer.errors import HdusError
 INTERRUPTED = 130
 
 COMMANDS = (
-    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "leave", "certificate",
-    "check", "logs", "events", "network", "init", "doctor", "config", "demo", "completion", "man",
+    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "export", "leave",
+    "certificate", "check", "logs", "events", "network", "init", "doctor", "config", "demo", "completion", "man",
 )  # fmt: skip
 
 EPILOG = """\b

@@ -66,6 +66,8 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
     ]
     if status.owed_receipts:
         facts.append(("receipts owed", f"{status.owed_receipts} signed, not yet acknowledged"))
+    if status.exports_outliving:
+        facts.append(("delete these", f"{', '.join(status.exports_outliving)}: exported, with a seed unlearned since"))
     if status.refusals:
         facts.append(("refused", ", ".join(f"{count} {why}" for why, count in sorted(status.refusals.items()))))
     return facts

@@ -17,7 +17,16 @@ from google.protobuf.message import Message
 
 from hdus_peer.control.address import find_socket, is_short_enough
 from hdus_peer.control.codec import from_message, to_message
-from hdus_peer.control.port import HolderView, LeaveProgress, LogEntry, LogsWanted, PeerStatus, PeerView, SeedView
+from hdus_peer.control.port import (
+    ExportView,
+    HolderView,
+    LeaveProgress,
+    LogEntry,
+    LogsWanted,
+    PeerStatus,
+    PeerView,
+    SeedView,
+)
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, error_from
 from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.control.v1 import control_pb2_grpc as rpc
@@ -94,6 +103,11 @@ class ControlClient:
         """`dataset`: "local", "global" or "holdout"; `rule`: "" for the configured one."""
         request = pb.EvaluateRequest(dataset=dataset, rule=rule)
         return from_message(self._ask(self._stub.Evaluate, request, COMPUTE_TIMEOUT_S), Evaluation)
+
+    def export(self, file: str, with_seeds: bool, force: bool) -> ExportView:
+        """`file`: an absolute path, which the daemon writes."""
+        request = pb.ExportRequest(file=file, with_seeds=with_seeds, force=force)
+        return from_message(self._ask(self._stub.Export, request, COMPUTE_TIMEOUT_S), ExportView)
 
     def leave(self, wait_s: float | None = None) -> Generator[LeaveProgress, None, None]:
         """Leave, or join the leave under way; ends after the last holder, or after `wait_s` (the leave goes on)."""

@@ -64,7 +64,8 @@ class LinkCounts:
 class PeerStatus:
     """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
     may hold, a seed of this peer; `owed_receipts`: signed and not yet acknowledged by their owner; `refusals`: what
-    was dropped, counted by reason; `not_after_s`: until when (Unix seconds) its credentials are valid."""
+    was dropped, counted by reason; `not_after_s`: until when (Unix seconds) its credentials are valid;
+    `exports_outliving`: exported files that hold a seed which was unlearned since."""
 
     peer: PeerId
     name: str
@@ -85,6 +86,7 @@ class PeerStatus:
     owed_receipts: int
     refusals: dict[str, int]
     not_after_s: int
+    exports_outliving: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,27 @@ class LeaveProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportWanted:
+    """`file`: an absolute path, written by the daemon; `with_seeds`: the whole ensemble, not the main model alone;
+    `force`: replace a file that is there."""
+
+    file: str
+    with_seeds: bool
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ExportView:
+    """A file that was written: `size` in bytes; `owners`: whose seeds are inside; `rule` and `rho` combine them."""
+
+    file: str
+    size: int
+    rule: str
+    rho: float
+    owners: tuple[PeerId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogsWanted:
     """Which entries of the log: the last `lines` of `level` (one of LEVELS) or above, and with `follow` those to come;
     `events_only`: what the peer did, without the log lines of its parts."""
@@ -222,6 +245,10 @@ class ControlledDaemon(Protocol):
 
     async def evaluate(self, dataset: str, rule: str) -> Evaluation:
         """`dataset`: one of DATASETS; `rule`: "" for the configured one. Raises DataError for another."""
+
+    async def export(self, wanted: ExportWanted) -> ExportView:
+        """Write the model as one ONNX file. Raises ConfigurationError for a place that cannot be, WorkerError where
+        seeds are wanted and none are in use, StorageError."""
 
     def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last

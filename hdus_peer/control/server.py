@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from hdus_peer.control.address import choose_socket
 from hdus_peer.control.codec import from_message, to_message
-from hdus_peer.control.port import ControlledDaemon, LogsWanted
+from hdus_peer.control.port import ControlledDaemon, ExportWanted, LogsWanted
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, trailers
 from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.control.v1 import control_pb2_grpc as rpc
@@ -115,6 +115,10 @@ class _Service(rpc.ControlServicer):
     async def Evaluate(self, request: pb.EvaluateRequest, context: Context) -> pb.Evaluation:
         answer = await _answer(context, lambda: self._daemon.evaluate(request.dataset, request.rule))
         return to_message(answer, pb.Evaluation)
+
+    async def Export(self, request: pb.ExportRequest, context: Context) -> pb.ExportView:
+        wanted = ExportWanted(request.file, request.with_seeds, request.force)
+        return to_message(await _answer(context, lambda: self._daemon.export(wanted)), pb.ExportView)
 
     async def Leave(self, request: pb.LeaveRequest, context: Context) -> AsyncGenerator[pb.LeaveProgress, None]:
         async for progress in _stream(context, self._daemon.leave):

@@ -15,6 +15,8 @@ from typing import Any, TypeVar
 
 from hdus_peer.config import Config
 from hdus_peer.control.port import (
+    ExportView,
+    ExportWanted,
     HolderView,
     LeaveProgress,
     LogEntry,
@@ -28,6 +30,7 @@ from hdus_peer.control.server import ControlServer
 from hdus_peer.daemon import parts
 from hdus_peer.daemon.certificates import Certificates
 from hdus_peer.daemon.expiry import Expiry
+from hdus_peer.daemon.exports import Exporter, Exports
 from hdus_peer.daemon.home import Home
 from hdus_peer.daemon.journal import Journal
 from hdus_peer.daemon.leaving import Leaving
@@ -103,6 +106,9 @@ class Daemon:
         )
         self._certificates = Certificates(home.directory, self._core.state, publish)
         self._journal.listen(self._certificates.on_event)
+        exporter = Exporter(home.directory, home.credentials.task, self._core.state.through)
+        self._exports = Exports(exporter, self._predictor, publish)
+        self._journal.listen(self._exports.on_event)
         self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of)
         self._journal.listen(self._leaving.on_event)
         self._journal.listen(self._on_event)
@@ -271,6 +277,7 @@ class Daemon:
             holders=self._views.open_holders(),
             owed_receipts=len(state.all(OwedReceiptRow)),
             refusals=dict(self._journal.refusals),
+            exports_outliving=self._exports.outliving(),
             not_after_s=credentials.not_after_s,
         )
 
@@ -318,6 +325,10 @@ class Daemon:
     async def evaluate(self, dataset: str, rule: str) -> Evaluation:
         self._check_model()
         return await self._predictor.evaluate(dataset, rule)
+
+    async def export(self, wanted: ExportWanted) -> ExportView:
+        self._check_model()
+        return await self._exports.export(wanted)
 
     def _check_model(self) -> None:
         if not self._effects.ensemble.ready.is_set():

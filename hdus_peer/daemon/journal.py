@@ -39,6 +39,7 @@ _LEVELS = {
     "KeyNotStored": logging.WARNING,
     "CheckFailed": logging.WARNING,
     "PeerCloned": logging.WARNING,
+    "ExportOutlivesErasure": logging.WARNING,
     "RolledBack": logging.WARNING,
     "CredentialsExpireSoon": logging.WARNING,
     "CredentialsExpired": logging.ERROR,

@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 from hdus_peer.control.port import (
+    ExportView,
+    ExportWanted,
     HolderErasure,
     HolderView,
     LeaveProgress,
@@ -55,6 +57,7 @@ STATUS = PeerStatus(
     owed_receipts=0,
     refusals={"forged": 1},
     not_after_s=1_900_000_000,
+    exports_outliving=(),
 )
 PEERS = [
     PeerView(ANNA, "anna", "alive", "127.0.0.1:7001", True, 17, True, True, False, 120),
@@ -148,6 +151,11 @@ class MemoryDaemon:
         if rule not in ("", *RULES):
             raise DataError(f"there is no rule {rule}: choose {' or '.join(RULES[:2])}")
         return Evaluation(dataset, rule or "prob-mean", 0.5, 300, 0.8125, 0.875, "d4" * 32, ENSEMBLE)
+
+    async def export(self, wanted: ExportWanted) -> ExportView:
+        self._check()
+        owners = ENSEMBLE.owners if wanted.with_seeds else ()
+        return ExportView(wanted.file, 71_234, ENSEMBLE.rule, ENSEMBLE.rho if owners else 0.0, owners)
 
     async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         self._check()

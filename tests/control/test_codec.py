@@ -23,6 +23,7 @@ KINDS = [
     port.HolderView,
     port.HolderErasure,
     port.LeaveProgress,
+    port.ExportView,
     port.LogEntry,
     Task,
     Feature,
@@ -41,6 +42,7 @@ VALUES = [
     dataclasses.replace(TASK, features=(Feature("work", FeatureType.CATEGORY, ("a", "b"), Encoding.ONE_HOT),)),
     Prediction([[0.25, 0.75]], [[0.5, 0.5]], ENSEMBLE),
     Prediction([], [], ENSEMBLE),
+    port.ExportView("/tmp/ensemble.onnx", 71_234, "median", 0.25, ENSEMBLE.owners),
     Evaluation("global", "logit-mean", 0.3, 10, 0.5, 0.75, "ab" * 32, ENSEMBLE),
 ]
 

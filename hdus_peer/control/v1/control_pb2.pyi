@@ -95,7 +95,7 @@ class EnsembleState(_message.Message):
     def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., pending: _Optional[bool] = ..., rho_auto: _Optional[bool] = ..., objective: _Optional[str] = ...) -> None: ...
 
 class PeerStatus(_message.Message):
-    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals", "not_after_s")
+    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals", "not_after_s", "exports_outliving")
     class RefusalsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,7 @@ class PeerStatus(_message.Message):
     OWED_RECEIPTS_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
     NOT_AFTER_S_FIELD_NUMBER: _ClassVar[int]
+    EXPORTS_OUTLIVING_FIELD_NUMBER: _ClassVar[int]
     peer: str
     name: str
     network: str
@@ -141,7 +142,8 @@ class PeerStatus(_message.Message):
     owed_receipts: int
     refusals: _containers.ScalarMap[str, int]
     not_after_s: int
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ...) -> None: ...
+    exports_outliving: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ..., exports_outliving: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Task(_message.Message):
     __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures", "features")
@@ -314,6 +316,30 @@ class Evaluation(_message.Message):
     logits_sha256: str
     state: EnsembleState
     def __init__(self, dataset: _Optional[str] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., samples: _Optional[int] = ..., accuracy_alone: _Optional[float] = ..., accuracy_ensemble: _Optional[float] = ..., logits_sha256: _Optional[str] = ..., state: _Optional[_Union[EnsembleState, _Mapping]] = ...) -> None: ...
+
+class ExportRequest(_message.Message):
+    __slots__ = ("file", "with_seeds", "force")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    WITH_SEEDS_FIELD_NUMBER: _ClassVar[int]
+    FORCE_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    with_seeds: bool
+    force: bool
+    def __init__(self, file: _Optional[str] = ..., with_seeds: _Optional[bool] = ..., force: _Optional[bool] = ...) -> None: ...
+
+class ExportView(_message.Message):
+    __slots__ = ("file", "size", "rule", "rho", "owners")
+    FILE_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    RHO_FIELD_NUMBER: _ClassVar[int]
+    OWNERS_FIELD_NUMBER: _ClassVar[int]
+    file: str
+    size: int
+    rule: str
+    rho: float
+    owners: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, file: _Optional[str] = ..., size: _Optional[int] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., owners: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HolderErasure(_message.Message):
     __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased", "hold_until_s")

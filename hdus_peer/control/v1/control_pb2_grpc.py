@@ -79,6 +79,11 @@ class ControlStub:
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.EvaluateRequest.SerializeToString,
                 response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.Evaluation.FromString,
                 _registered_method=True)
+        self.Export = channel.unary_unary(
+                '/hdus_peer.control.v1.Control/Export',
+                request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportRequest.SerializeToString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportView.FromString,
+                _registered_method=True)
         self.Leave = channel.unary_stream(
                 '/hdus_peer.control.v1.Control/Leave',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
@@ -153,6 +158,12 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Export(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Leave(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -218,6 +229,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Evaluate,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.EvaluateRequest.FromString,
                     response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.Evaluation.SerializeToString,
+            ),
+            'Export': grpc.unary_unary_rpc_method_handler(
+                    servicer.Export,
+                    request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportRequest.FromString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportView.SerializeToString,
             ),
             'Leave': grpc.unary_stream_rpc_method_handler(
                     servicer.Leave,
@@ -478,6 +494,33 @@ class Control:
             '/hdus_peer.control.v1.Control/Evaluate',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.EvaluateRequest.SerializeToString,
             hdus__peer_dot_control_dot_v1_dot_control__pb2.Evaluation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Export(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hdus_peer.control.v1.Control/Export',
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportRequest.SerializeToString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.ExportView.FromString,
             options,
             channel_credentials,
             insecure,
