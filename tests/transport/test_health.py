@@ -115,12 +115,13 @@ async def test_there_is_no_reflection_on_the_peer_port(world: GrpcWorld) -> None
     assert transport(ann).handlers_entered == 0
 
 
-async def test_asking_as_the_command_does(world: GrpcWorld) -> None:
-    ann = await world.join(listen="0.0.0.0:0")
+@pytest.mark.parametrize("everywhere", ["0.0.0.0", "[::]"])
+async def test_asking_as_the_command_does(world: GrpcWorld, everywhere: str) -> None:
+    ann = await world.join(listen=f"{everywhere}:0")
     tls = world.authority.material(ann.me)
     pems = (tls.root_certificate_pem, tls.certificate_chain_pem, tls.private_key_pem)
     address = ann.transport.address
-    assert address.startswith("0.0.0.0:")
+    assert address.startswith(f"{everywhere}:")
     assert not await asyncio.to_thread(ask_health, ann.me, address, *pems)
     transport(ann).set_serving(True)
     assert await asyncio.to_thread(ask_health, ann.me, address, *pems)
