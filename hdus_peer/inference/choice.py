@@ -13,7 +13,7 @@ Rules
    struck out of the main model's answer. The ρ with the best mean of recalls, measured ones for the classes at hand
    and that estimate for the missing ones; among equals the smallest.
 
-The experiment behind both is in docs/decisions (rho-auto). Absent on purpose: graphs and sessions.
+The experiment behind both is in docs/decisions/0007. Absent on purpose: graphs and sessions.
 """
 
 from typing import Any
