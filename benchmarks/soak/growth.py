@@ -2,8 +2,8 @@
 
 Least squares with a level for each life (the *within* estimator of panel data): slope = Σ(t-t̄)(y-ȳ) / Σ(t-t̄)², where
 the means are those of the life. Its error is that of the lives' own slopes among one another (clusters: the samples of
-one life are not independent). The first `WARM_UP_S` of a life do not count: a process that fills its caches for the
-first time is not leaking.
+one life are not independent). The beginning of a life does not count (`warm_up_s`): a process that fills its caches,
+its ring of log entries and its write-ahead log for the first time is not leaking.
 
 Rule: what grows by more than its bound, beyond twice its error, fails. What is within its error is no growth; what is
 told then is the error, so that a short soak does not claim more than it saw.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks.soak.samples import MEASURES, SIZES, Sample
 
-WARM_UP_S = 180.0
+WARM_UP_MIN_S, WARM_UP_MAX_S, WARM_UP_SHARE = 180.0, 900.0, 1 / 3
 LIFE_MIN_S = 300.0
 HOUR_S = 3600.0
 MIB = 1 << 20
@@ -47,13 +47,18 @@ class Trend:
 Line = list[tuple[float, float]]
 
 
-def trends(samples: Sequence[Sample], warm_up_s: float = WARM_UP_S, life_min_s: float = LIFE_MIN_S) -> list[Trend]:
+def warm_up_s(soak_s: float) -> float:
+    """How much of each life does not count, in a soak of `soak_s`."""
+    return max(WARM_UP_MIN_S, min(WARM_UP_MAX_S, soak_s * WARM_UP_SHARE))
+
+
+def trends(samples: Sequence[Sample]) -> list[Trend]:
     """For every role and figure with at least one life that is long enough after its warming up."""
-    found = []
+    found, cold_s = [], warm_up_s(max((sample.at_s for sample in samples), default=0.0))
     for role in sorted({sample.role for sample in samples}):
         for measure in (*MEASURES, *(SIZES if role == "daemon" else ())):
-            lives = [_warm(life, warm_up_s) for life in _lives(samples, role, measure)]
-            long = [life for life in lives if life and life[-1][0] - life[0][0] >= life_min_s]
+            lives = [_warm(life, cold_s) for life in _lives(samples, role, measure)]
+            long = [life for life in lives if life and life[-1][0] - life[0][0] >= LIFE_MIN_S]
             if long:
                 found.append(_trend(role, measure, long))
     return found
@@ -67,8 +72,8 @@ def _lives(samples: Iterable[Sample], role: str, measure: str) -> list[Line]:
     return list(lives.values())
 
 
-def _warm(life: Line, warm_up_s: float) -> Line:
-    return [point for point in life if point[0] >= life[0][0] + warm_up_s]
+def _warm(life: Line, cold_s: float) -> Line:
+    return [point for point in life if point[0] >= life[0][0] + cold_s]
 
 
 def _trend(role: str, measure: str, lives: Sequence[Line]) -> Trend:

@@ -48,7 +48,7 @@ class Views:
             peer=peer,
             name=self.name_of(peer),
             state=contact.liveness if contact else Liveness.GONE,
-            address=contact.addresses[0] if contact and contact.addresses else "",
+            address=self._core.contacts.last_address(peer),
             dialled=bool(link and link.dialled),
             generation=link.generation if link else 0,
             held=state.get(HeldSeedRow, peer) is not None,

@@ -90,6 +90,12 @@ class Contacts:
         else:
             contact.dial_due_s = min(contact.dial_due_s, now.boot_s + self._state.limits.dial_retry_max_s)
 
+    def last_address(self, peer: PeerId) -> str:
+        """Where it was reached, or is to be dialled next; "" where no address of it is known."""
+        contact = self.known.get(peer)
+        named = [named.address for named in self._named.values() if named.answered == peer]
+        return next(iter((*(contact.addresses if contact else ()), *named)), "")
+
     def _bounded(self, addresses: tuple[str, ...]) -> tuple[str, ...]:
         """Without the oldest of those that nobody named, where there are too many."""
         if len(addresses) <= self._state.limits.addresses_per_peer_max:

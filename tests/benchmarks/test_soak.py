@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.soak import report
 from benchmarks.soak.__main__ import arguments
-from benchmarks.soak.growth import BOUNDS, HOUR_S, MIB, Trend, trends
+from benchmarks.soak.growth import BOUNDS, HOUR_S, MIB, Trend, trends, warm_up_s
 from benchmarks.soak.samples import Sample
 
 MINUTES = range(31)
@@ -46,6 +46,11 @@ def test_noise_alone_is_no_growth_and_its_error_is_told() -> None:
 def test_filling_up_at_first_is_no_growth() -> None:
     trend = of(lives(4, lambda life, minute: 60 + 10 * min(1.0, minute / 3)))
     assert trend.per_hour == pytest.approx(0.0, abs=1.0)
+
+
+@pytest.mark.parametrize(("minutes", "cold_minutes"), [(5, 3), (30, 10), (60, 15), (600, 15)])
+def test_the_first_third_is_for_warming_up(minutes: float, cold_minutes: float) -> None:
+    assert warm_up_s(minutes * 60) == cold_minutes * 60
 
 
 def test_one_life_that_leaks_among_many_does_not_condemn_them_and_one_alone_is_judged() -> None:

@@ -65,11 +65,13 @@ def test_a_named_address_that_now_answers_as_another_peer_is_followed() -> None:
     fire(one)
     assert one.asked(Dial) == [Dial(two.peer, NAMED)]
     one.done(DialFailed(two.peer, NAMED))
+    assert one.core.contacts.last_address(two.peer) == NAMED
     table.wait(1.0)
     assert one.asked(Identify) == [Identify(NAMED)]
     one.done(Identified(NAMED, three.peer))
     assert one.asked(Dial)[-1] == Dial(three.peer, NAMED)
     assert one.core.contacts.known[two.peer].addresses == ()
+    assert (one.core.contacts.last_address(two.peer), one.core.contacts.last_address(three.peer)) == ("", NAMED)
 
 
 def test_two_peers_behind_one_host_are_told_apart() -> None:
