@@ -6,8 +6,9 @@ Rules
 2. The members run over the samples once; every ρ of GRID is then tried in NumPy. At most SAMPLES_MAX samples count,
    evenly spaced in their order, so that the cost is bounded whatever the peer has.
 3. `local`: the peer goes on seeing what it saw. The ρ with the best accuracy, among equals the smallest; but 0, the
-   main model alone, unless it gains more than one standard error of the paired difference. Few samples make that error
-   large: noise speaks for the main model alone.
+   main model alone, unless it gains more than one standard error of the paired difference. Fewer than MEASURED_MIN
+   samples would now and then speak for a bad ρ with all their noise: then it is RHO_MODEST, unless even they speak
+   against that, and 0 if they do.
 4. `global`: the peer is asked about every class of the task alike, also those of which it has no samples. How well the
    seeds stand in for a main model that does not know a class is measured on the classes there are: each in turn is
    struck out of the main model's answer. The ρ with the best mean of recalls, measured ones for the classes at hand
@@ -25,9 +26,8 @@ from hdus_peer.inference.rules import PROBABILITY_MIN
 
 GRID = tuple(step / 10 for step in range(11))
 SAMPLES_MAX = 256
-SAMPLES_MIN = 20
-"""With fewer held-out samples nothing is measured: `local` stays with the main model, `global` takes RHO_UNMEASURED."""
-RHO_UNMEASURED = 0.5
+MEASURED_MIN = 64
+RHO_MODEST = 0.3
 
 Values = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -43,8 +43,6 @@ def choose_rho(objective: str, own: NDArray[Any], seeds: NDArray[Any], labels: L
     """`own`, `seeds`: the two sides (samples, classes) of a rule (see `rules.Sides`) over the samples of `labels`."""
     if not (np.isfinite(own).all() and np.isfinite(seeds).all()):
         return 0.0  # with a seed that gives no numbers nothing can be measured
-    if len(labels) < SAMPLES_MIN:
-        return RHO_UNMEASURED if objective == "global" else 0.0
     own, seeds = own.astype(np.float64), seeds.astype(np.float64)
     best = _global(own, seeds, labels, are_logits) if objective == "global" else _local(own, seeds, labels)
     return GRID[best]
@@ -52,6 +50,9 @@ def choose_rho(objective: str, own: NDArray[Any], seeds: NDArray[Any], labels: L
 
 def _local(own: Values, seeds: Values, labels: Labels) -> int:
     right = _right(own, seeds, labels).astype(np.float64)
+    if len(labels) < MEASURED_MIN:
+        modest = GRID.index(RHO_MODEST)
+        return modest if right[modest].sum() >= right[0].sum() else 0
     best = int(right.mean(axis=1).argmax())
     gain = right[best] - right[0]
     return best if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) else 0
