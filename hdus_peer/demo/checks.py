@@ -80,7 +80,7 @@ def equal_to_counterfactual(after: Results, counterfactual: Results) -> Iterable
         pairs = _pairs(after, counterfactual, rule)
         wrong = [name for name, (one, other) in pairs.items() if one != other]
         detail = f"{len(pairs)} of {len(after)} equal, bit for bit"
-        yield _check(f"{rule}: logits as if it had never joined", wrong, detail, "not at")
+        yield _check(f"{rule}: bits as if it had never joined", wrong, detail, "not at")
 
 
 def different_from_before(before: Results, after: Results) -> Iterable[Check]:
@@ -88,7 +88,7 @@ def different_from_before(before: Results, after: Results) -> Iterable[Check]:
         pairs = _pairs(after, before, rule)
         same = [name for name, (one, other) in pairs.items() if one == other]
         detail = f"{len(pairs)} of {len(after)} differ"
-        yield _check(f"{rule}: logits differ from before", same, detail, "not at")
+        yield _check(f"{rule}: bits differ from before", same, detail, "not at")
 
 
 def _check(name: str, wrong: Iterable[str], right: str, prefix: str) -> Check:

@@ -88,8 +88,8 @@ def _changed_nothing(found: DemoResult) -> DemoResult:
     )
 
 
-EQUAL = [f"{rule}: logits as if it had never joined" for rule in ("logit-mean", "prob-mean")]
-DIFFER = [f"{rule}: logits differ from before" for rule in ("logit-mean", "prob-mean")]
+EQUAL = [f"{rule}: bits as if it had never joined" for rule in ("logit-mean", "prob-mean")]
+DIFFER = [f"{rule}: bits differ from before" for rule in ("logit-mean", "prob-mean")]
 CONFIRMED = "every holder confirmed the erasure"
 FAULTS: list[tuple[Callable[[DemoResult], DemoResult], list[str]]] = [
     (_one_without_a_seed, ["every seed arrived everywhere"]),
