@@ -44,11 +44,11 @@ def test_who_erased_what_after_how_long(found: DemoResult) -> None:
 
 
 def test_checks_and_verdict(found: DemoResult) -> None:
-    assert _shown(report.checks_table(found.checks)).count("✓") == 11
-    assert report.verdict(found.checks) == "All 11 checks held."
+    assert _shown(report.checks_table(found.checks)).count("✓") == 12
+    assert report.verdict(found.checks) == "All 12 checks held."
     wrong = (replace(found.checks[0], held=False), *found.checks[1:])
     assert "✗" in _shown(report.checks_table(wrong))
-    assert report.verdict(wrong) == "1 of 11 checks did not hold: every seed arrived everywhere."
+    assert report.verdict(wrong) == "1 of 12 checks did not hold: every seed arrived everywhere."
 
 
 def test_times(found: DemoResult) -> None:
@@ -60,7 +60,7 @@ def test_json_holds_everything(found: DemoResult, tmp_path: Path) -> None:
     read = json.loads((tmp_path / "demo.json").read_text())
     assert read["options"] == {"peers": 4}
     assert read["before"][0]["everywhere"]["prob-mean"]["accuracy_ensemble"] == 0.9
-    assert [check["held"] for check in read["checks"]] == [True] * 11
+    assert [check["held"] for check in read["checks"]] == [True] * 12
 
 
 def test_a_json_file_that_cannot_be_written(found: DemoResult, tmp_path: Path) -> None:
