@@ -51,7 +51,7 @@ class ControlServer:
         """Listen; the path of the socket. The caller holds the lock of the state directory, so that a socket that is
         there already is a dead daemon's. Raises StateError."""
         socket = choose_socket(self._state)
-        socket.unlink(missing_ok=True)
+        _clear(socket)
         server = grpc.aio.server(options=_OPTIONS)
         rpc.add_ControlServicer_to_server(_Service(self._daemon), server)  # type: ignore[no-untyped-call]
         reflection.enable_server_reflection((_SERVICE, reflection.SERVICE_NAME), server)
@@ -67,6 +67,14 @@ class ControlServer:
             await server.stop(grace_s)
         if self._socket is not None:
             self._socket.unlink(missing_ok=True)
+
+
+def _clear(socket: Path) -> None:
+    try:
+        socket.unlink(missing_ok=True)
+    except OSError as problem:
+        sentence = f"{socket} is in the way of the control socket ({problem.strerror}): remove it, then start again"
+        raise StateError(sentence) from problem
 
 
 def _bind_privately(server: grpc.aio.Server, socket: Path) -> None:

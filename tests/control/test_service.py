@@ -141,6 +141,12 @@ async def test_a_dead_socket_is_replaced(state: Path) -> None:
     assert list(state.iterdir()) == []
 
 
+async def test_what_is_no_socket_and_in_its_way_is_said(state: Path) -> None:
+    (state / "control.sock").mkdir()
+    with pytest.raises(StateError, match=r"control\.sock is in the way .*: remove it, then start again"):
+        await ControlServer(MemoryDaemon(), state).start()
+
+
 async def test_a_state_directory_that_is_gone(state: Path) -> None:
     server = ControlServer(MemoryDaemon(), state / "gone")
     with pytest.raises(StateError, match="rights"):
