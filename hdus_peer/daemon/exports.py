@@ -25,7 +25,7 @@ from hdus_peer.control.port import ExportView, ExportWanted
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.task import Task
 from hdus_peer.durable import sync_directory, write_durably
-from hdus_peer.errors import ConfigurationError, StateError, StorageError
+from hdus_peer.errors import ConfigurationError, StateError, StorageError, WorkerError
 from hdus_peer.protocol.step import Event
 from hdus_peer.workers.port import Exported, Predictor
 
@@ -61,6 +61,7 @@ class Exports:
                 found = await self._predictor.export(partial, _facts(self._exporter.task), with_seeds=wanted.with_seeds)
                 if found.seeds:
                     await asyncio.to_thread(self._note, place, found)
+                self._refuse_unlearned(found)
                 await asyncio.to_thread(_name, partial, place, wanted.force)
             finally:
                 with contextlib.suppress(OSError):  # it has its name by now, or never got a byte
@@ -93,6 +94,10 @@ class Exports:
             raise ConfigurationError(f"{place} is a directory: name the file in it")
         if os.path.lexists(place) and not wanted.force:
             raise _taken(place)
+
+    def _refuse_unlearned(self, found: Exported) -> None:
+        if any(generation <= self._exporter.through(owner) for owner, generation in found.seeds):
+            raise WorkerError("a member whose seed is in the file was unlearned while it was written: export it again")
 
     def _note(self, place: Path, found: Exported) -> None:
         self._noted += (Note(int(time.time()), str(place), found.seeds),)

@@ -110,6 +110,13 @@ async def test_what_fails_leaves_nothing_behind(place: Place, monkeypatch: pytes
     assert list(place.outside.iterdir()) == []
 
 
+async def test_an_unlearning_while_the_file_is_written_wins(place: Place) -> None:
+    place.unlearned[place.owners[0]] = 1
+    with pytest.raises(WorkerError, match="unlearned while"):
+        await place.exports.export(place.wanted())
+    assert list(place.outside.iterdir()) == []
+
+
 def test_a_record_that_cannot_be_read_is_no_empty_one(tmp_path: Path) -> None:
     (tmp_path / RECORD_NAME).write_text("{}\n")
     with pytest.raises(StateError, match="mend it"):
