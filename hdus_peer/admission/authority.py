@@ -4,13 +4,16 @@
     root.pem        the root certificate; public; its presence is what makes the directory a network
     task.toml       what the network learns
     members.jsonl   the register
+    revoked/        a file for each member that is out for good
 
 Rules
 1. `root.pem` is written last, so that a crash leaves either a network or none; a creation that was interrupted goes on
    with the key that is there. A root key is never overwritten.
 2. `admit` is the one door to membership: register first, then credentials. It takes public keys only, so that `issue`
    (keys made here) and `sign_request` (keys that a device keeps) pass through the same door.
-3. The authority writes the name. Who was admitted before keeps the name that the register has.
+3. A renewed membership begins when the first one did: what its member signed in between stays covered. Who was revoked
+   is never admitted again.
+4. The authority writes the name. Who was admitted before keeps the name that the register has.
 """
 
 import time
@@ -29,9 +32,10 @@ from hdus_peer.admission.grant import save_grant
 from hdus_peer.admission.json_file import check_free, check_private
 from hdus_peer.admission.register import Admission, Register
 from hdus_peer.admission.request import Asked, load_request
+from hdus_peer.admission.revocation import Revocation, load_revocation, revoke, save_revocation
 from hdus_peer.admission.task_file import is_name, parse_task, task_text
 from hdus_peer.domain.envelope import Signed, sign
-from hdus_peer.domain.identity import Identity, peer_id_of
+from hdus_peer.domain.identity import Identity, PeerId, peer_id_of
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.task import Task
 from hdus_peer.durable import write_durably
@@ -41,6 +45,7 @@ ROOT_DAYS = 7300
 MEMBER_DAYS = 365
 MEMBER_DAYS_MAX = 3650
 _KEY, _CERTIFICATE, _TASK, _REGISTER = "root.key", "root.pem", "task.toml", "members.jsonl"
+_REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class Network:
     @property
     def register(self) -> Register:
         return Register(self.directory / _REGISTER)
+
+    def revocation_of(self, peer: PeerId) -> Path:
+        """Where the revocation of a member is, if it was revoked."""
+        return self.directory / _REVOKED / f"{peer}.revocation"
 
 
 def create_network(directory: Path, name: str, task: str, now_s: int | None = None) -> Network:
@@ -151,11 +160,36 @@ def admit(
     validity = Validity.from_now(now_s, days).within(root_validity)
     if validity.not_after_s <= validity.not_before_s:
         raise AdmissionError(f"The root of the network {network.name} begins only later: is this device's clock right?")
-    statement = Membership(network.id, public_key, name, validity.not_before_s, validity.not_after_s)
+    peer = peer_id_of(public_key)
+    if network.revocation_of(peer).exists():
+        raise AdmissionError(f"{name} ({peer[:8]}) was revoked, and that is final: admit a device with new keys.")
+    since_s = min([entry.membership.statement.not_before_s for entry in network.register.of(peer)], default=2**53)
+    statement = Membership(network.id, public_key, name, min(since_s, validity.not_before_s), validity.not_after_s)
     membership = sign(network.root, statement)
     network.register.append(Admission(membership, now_s))
-    peer = peer_id_of(public_key)
     return membership, certificates.new_leaf_certificate(network.root, network.certificate, peer, tls_key, validity)
+
+
+def revoke_member(network: Network, member: str, now_s: int | None = None) -> tuple[Revocation, Path]:
+    """Put a member (its name or PeerId) out for good; the revocation and the file that it is kept in. Said again, it
+    is the same one. Raises AdmissionError, StorageError."""
+    admission = _admission_of(network, member)
+    file = network.revocation_of(admission.peer)
+    if file.exists():
+        return load_revocation(file, network.root.peer_id), file
+    revocation = revoke(network.root, admission.membership, _instant(now_s))
+    save_revocation(file, revocation)
+    return revocation, file
+
+
+def _admission_of(network: Network, member: str) -> Admission:
+    found = network.register.of(member)
+    if not found:
+        raise AdmissionError(f"{network.directory} has no member {member!r}: give a name or an id of its register.")
+    if len({entry.peer for entry in found}) > 1:
+        ids = ", ".join(sorted({entry.peer for entry in found}))
+        raise AdmissionError(f"{member!r} was the name of several members; give the id of one: {ids}.")
+    return found[-1]
 
 
 def _write_new_key(directory: Path) -> Identity:

@@ -81,7 +81,7 @@ class Credentials:
     @property
     def issued_s(self) -> int:
         """From when (Unix seconds) they were given out to be used: of two of one member, the greater are the later."""
-        return self.membership.statement.not_before_s
+        return certificates.validity_of(x509.load_pem_x509_certificate(self.certificate_chain_pem)).not_before_s
 
     def check_dates(self, now_s: int) -> None:
         """Raises AdmissionError where they are not valid at `now_s` (Unix seconds)."""

@@ -21,6 +21,7 @@ FILE_BYTES_MAX = 2 << 20
 _MIXED_UP = {
     "request": "The network's authority answers it: hdus-peer network sign",
     "grant": "The device that asked for it takes it: hdus-peer network accept",
+    "revocation": "A peer of its network is told of it: hdus-peer network tell",
     "kept keys": "They wait for a grant: hdus-peer network accept",
 }
 """What the `kind` of a file says, and what to do with such a file where another one was wanted."""

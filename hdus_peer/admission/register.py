@@ -62,6 +62,10 @@ class Register:
         """The name under which somebody was admitted last."""
         return next((entry.name for entry in reversed(self.admissions()) if entry.peer == peer), None)
 
+    def of(self, member: str) -> tuple[Admission, ...]:
+        """Every admission under this name, or of this PeerId, in their order."""
+        return tuple(entry for entry in self.admissions() if member in (entry.name, entry.peer))
+
     def append(self, admission: Admission) -> None:
         """Admit, durably. Raises AdmissionError when the name is taken, StorageError when the disk refuses."""
         try:

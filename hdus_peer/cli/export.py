@@ -4,7 +4,6 @@ Rule: a file with seeds of others is asked for twice. Their owners were promised
 this peer holds; it does not reach such a file.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import click
 
 from hdus_peer.cli.options import asks_daemon
 from hdus_peer.cli.output import show_json
-from hdus_peer.errors import ConfigurationError
+from hdus_peer.cli.questions import confirm
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
@@ -51,18 +50,10 @@ def export(daemon: "ControlClient", as_json: bool, file: Path, with_seeds: bool,
       hdus-peer export ensemble.onnx --with-seeds --yes
     """
     if with_seeds and not yes:
-        _ask()
+        click.echo(WARNING, err=True)
+        confirm("Write the seeds of others into a file?", "no erasure reaches a file with the seeds of others")
     found = daemon.export(str(file.absolute()), with_seeds, force)
     show_json(found) if as_json else _show(found)
-
-
-def _ask() -> None:
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            "an export with the seeds of others is out of reach of any erasure: add --yes to accept"
-        )
-    click.echo(WARNING)
-    click.confirm("Write the seeds of others into a file?", abort=True)
 
 
 def _show(found: "ExportView") -> None:

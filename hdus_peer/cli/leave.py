@@ -4,7 +4,6 @@ Rule: what was asked for is done by the daemon, whatever becomes of this command
 """
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,8 @@ import click
 
 from hdus_peer.cli.options import asks_daemon
 from hdus_peer.cli.output import Column, date, show_json, show_table
-from hdus_peer.errors import ConfigurationError, NotRunningError
+from hdus_peer.cli.questions import confirm
+from hdus_peer.errors import NotRunningError
 from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def leave(ctx: click.Context, daemon: "ControlClient", as_json: bool, yes: bool,
     if not as_json:
         _show_holders([holder for holder in daemon.holders() if not holder.closed_by])
     if not yes and daemon.status().phase == "active":
-        _ask()
+        confirm("Have it erased everywhere, and leave the network?", "leaving cannot be undone")
     reached = _follow(daemon, wait_s, quiet=as_json)
     show_json(_summary(reached)) if as_json else _show(reached)
     ctx.exit(0 if reached.finished else PENDING_EXIT_CODE)
@@ -59,12 +59,6 @@ def leave(ctx: click.Context, daemon: "ControlClient", as_json: bool, yes: bool,
 def _show_holders(holders: "list[HolderView]") -> None:
     rows = sorted([each.name, each.peer[:8], str(each.generation), each.state] for each in holders)
     show_table("Who holds my seed", _HOLDERS, rows, "Nobody holds a seed of this peer.")
-
-
-def _ask() -> None:
-    if not sys.stdin.isatty():
-        raise ConfigurationError("leaving cannot be undone, so it is asked for first: add --yes")
-    click.confirm("Have it erased everywhere, and leave the network?", abort=True)
 
 
 def _follow(daemon: "ControlClient", wait_s: float, quiet: bool) -> "LeaveProgress":

@@ -117,6 +117,11 @@ class ControlClient:
         """Entries of the daemon's log; with `follow` until it ends."""
         return self._listen(self._stub.Logs, to_message(wanted, pb.LogsRequest), LogEntry)
 
+    def tell(self, file: str) -> str:
+        """Have the daemon obey and pass on the revocation in `file` (absolute); who is revoked."""
+        reply: pb.TellReply = self._ask(self._stub.Tell, pb.TellRequest(file=file))
+        return reply.peer
+
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""
         self._ask(self._stub.Stop, pb.StopRequest())

@@ -259,5 +259,9 @@ class ControlledDaemon(Protocol):
         """Oldest first; with `follow` it ends when the daemon stops. A caller that cannot keep up loses entries, and is
         told how many by an entry of its own ("EntriesMissed"). Raises DataError for a level that is none."""
 
+    async def tell(self, file: str) -> str:
+        """Obey and pass on the authority's revocation in `file`, an absolute path; the PeerId of who is revoked. Raises
+        AdmissionError for one that is not by this network's authority."""
+
     async def stop(self) -> None:
         """Ask for an orderly end, and return at once."""

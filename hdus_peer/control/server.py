@@ -137,6 +137,9 @@ class _Service(rpc.ControlServicer):
         async for entry in _stream(context, lambda: self._daemon.logs(wanted)):
             yield to_message(entry, pb.LogEntry)
 
+    async def Tell(self, request: pb.TellRequest, context: Context) -> pb.TellReply:
+        return pb.TellReply(peer=await _answer(context, lambda: self._daemon.tell(request.file)))
+
     async def Stop(self, request: pb.StopRequest, context: Context) -> pb.StopReply:
         await _answer(context, self._daemon.stop)
         return pb.StopReply()

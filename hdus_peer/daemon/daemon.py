@@ -11,8 +11,10 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
+from hdus_peer.admission.revocation import load_revocation
 from hdus_peer.config import Config
 from hdus_peer.control.port import (
     ExportView,
@@ -44,7 +46,7 @@ from hdus_peer.driver import Driver
 from hdus_peer.driver.effects import Effects
 from hdus_peer.driver.shell import Input, Shell
 from hdus_peer.errors import DataError, LeftError, StateError
-from hdus_peer.protocol.messages import Message
+from hdus_peer.protocol.messages import Message, NoticeItem
 from hdus_peer.protocol.payload import Readable
 from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, Phase
 from hdus_peer.protocol.step import (
@@ -54,6 +56,7 @@ from hdus_peer.protocol.step import (
     LinkDown,
     LinkUp,
     NetworkChanged,
+    Obey,
     Publish,
     Rejoin,
     Retrain,
@@ -165,6 +168,7 @@ class Daemon:
         await self._until(lambda: not self._core.state.all(ErasureRow))
         if rejoin:
             await self._carry_out(lambda core, now: core.command(Rejoin(), now))
+            self._check_rejoined()
         await self._transport.start(self)
         await self._control.start()
         self._discovery = parts.make_discovery(self._config, self._home.credentials, self._transport.address)
@@ -173,6 +177,13 @@ class Daemon:
         self._journal.publish(Event("Started", None, (("address", self._transport.address),)))
         if self._core.state.is_active and self._config.train.auto:
             self._train_now()
+
+    def _check_rejoined(self) -> None:
+        if not self._core.state.is_active:
+            raise LeftError(
+                "The network's authority has revoked this peer, and that is final: ask it to admit this device with "
+                "new keys, in another state directory."
+            )
 
     async def _end(self, shell: "asyncio.Task[None]") -> None:
         """In order: not healthy, no news, no calls, no training, no links, no effects, no writes, no lock."""
@@ -364,6 +375,12 @@ class Daemon:
 
     def logs(self, wanted: LogsWanted) -> AsyncGenerator[LogEntry, None]:
         return self._journal.ring.stream(wanted)
+
+    async def tell(self, file: str) -> str:
+        found = await asyncio.to_thread(load_revocation, Path(file), self._core.state.me.root)
+        item = NoticeItem(found.notice, found.membership, None, ())
+        await self._carry_out(lambda core, now: core.command(Obey(item), now))
+        return found.peer
 
     async def stop(self) -> None:
         self._stop_asked.set()

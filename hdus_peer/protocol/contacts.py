@@ -174,10 +174,11 @@ class Contacts:
             contact.liveness = Liveness.SUSPECT
             draft.tell("PeerSuspected", contact.peer)
 
-    def on_down(self, contact: Contact, heard_s: float, now: Instant, draft: Draft) -> None:
-        """The link is gone; `heard_s` is when something last came over it."""
+    def on_down(self, contact: Contact, heard_s: float, now: Instant, draft: Draft, *, was_open: bool) -> None:
+        """The link is gone; `heard_s` is when something last came over it. One that never opened counts as a failed
+        dial: whoever is turned away comes back ever more seldom."""
         contact.is_linked, contact.was_linked, contact.silent_since_s = False, True, heard_s
-        contact.failures = max(1, contact.failures)
+        contact.failures = max(1, contact.failures) if was_open else contact.failures + 1
         self.on_suspect(contact, draft)
         self._schedule(contact, now)
         for named in self._named.values():

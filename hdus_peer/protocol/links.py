@@ -135,6 +135,9 @@ class Links:
     def on_greeting(self, link: Link, greeting: Greeting, draft: Draft) -> bool:
         """Takes the greeting, or refuses it and hangs up; whether it was taken."""
         problem = self._problem(link, greeting)
+        if problem == "revoked":
+            self.turn_away(link.peer, draft)
+            return False
         if problem:
             self.refuse_and_hang_up(link.peer, problem, draft)
             return False
@@ -186,6 +189,13 @@ class Links:
         for message in tombstones.messages(self._state, rows, link.peer, is_whole=True):
             draft.send(link.peer, message)
 
+    def turn_away(self, peer: PeerId, draft: Draft) -> None:
+        """Whom the authority revoked: it is told why, so that it erases what it holds, and nothing else."""
+        tombstone = self._state.get(TombstoneRow, peer)
+        for message in tombstones.messages(self._state, [tombstone] if tombstone else [], peer, is_whole=False):
+            draft.send(peer, message)
+        self.refuse_and_hang_up(peer, "revoked", draft)
+
     def refuse_and_hang_up(self, peer: PeerId, reason: str, draft: Draft) -> None:
         draft.refuse(peer, reason)
         draft.send(peer, Goodbye(reason))
@@ -217,7 +227,7 @@ class Links:
     def on_down(self, down: LinkDown, now: Instant, draft: Draft) -> None:
         link = self._links.pop(down.peer, None)
         if link is not None:
-            self._contacts.on_down(link.contact, link.heard_s, now, draft)
+            self._contacts.on_down(link.contact, link.heard_s, now, draft, was_open=link.phase == LinkPhase.OPEN)
             draft.tell("LinkClosed", down.peer, reason=down.reason)
 
     def on_timer(self, now: Instant, draft: Draft) -> None:

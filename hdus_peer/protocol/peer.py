@@ -62,6 +62,7 @@ from hdus_peer.protocol.step import (
     LinkUp,
     NeighbourChange,
     NetworkChanged,
+    Obey,
     Publish,
     Rejoin,
     Retrain,
@@ -109,6 +110,8 @@ class PeerCore:
                 self.unlearning.leave(now, draft)
             case Rejoin():
                 self.unlearning.rejoin(draft)
+            case Obey(item=item):
+                self.unlearning.on_notice(self.state.me.peer, item, now, draft)
             case Retrain():
                 self.state.change_self(draft, job_epoch=self.state.row.job_epoch + 1)
         return draft.step()

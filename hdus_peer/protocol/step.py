@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, SeedManifest
-from hdus_peer.protocol.messages import Message
+from hdus_peer.protocol.messages import Message, NoticeItem
 from hdus_peer.protocol.records import HeldSeedRow, Row
 
 
@@ -236,7 +236,14 @@ class Retrain:
     """Train again on the data as it is now: begins a new job epoch, so that an older job cannot publish."""
 
 
-Command = Publish | Leave | Rejoin | Retrain
+@dataclass(frozen=True, slots=True)
+class Obey:
+    """A notice that came by another way than a link, for example the authority's by hand."""
+
+    item: NoticeItem
+
+
+Command = Publish | Leave | Rejoin | Retrain | Obey
 
 
 # --- the step -------------------------------------------------------------------------------------------------------

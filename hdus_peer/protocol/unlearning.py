@@ -184,6 +184,8 @@ class Unlearning:
         self._exchange.consider(now, draft)
         self._tell_everybody(row, sender, now, draft)
         self._confirm(sender, row, now, draft)
+        if row.kind == UnlearnKind.REVOKE and self._links.get(row.owner) is not None:
+            self._links.turn_away(row.owner, draft)
         draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
 
     def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:

@@ -69,6 +69,11 @@ BEFORE = {
         "hdus-peer network request anna --root root.pem --state ./anna",
         "hdus-peer network sign anna.request --network ~/home --out /media/stick/anna.grant",
     ],
+    "hdus-peer network revoke anna --network home --yes": ["hdus-peer network issue anna --network home"],
+    "hdus-peer network revoke anna --network ~/home --yes": ["hdus-peer network issue anna --network ~/home"],
+    "hdus-peer network revoke anna --network ~/home --out /media/stick/anna.revocation --yes": [
+        "hdus-peer network issue anna --network ~/home"
+    ],
 }
 """What has to be done before an example can be."""
 

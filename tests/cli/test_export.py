@@ -24,7 +24,7 @@ def test_the_main_model_alone_needs_no_question(typed: Typed) -> None:
 def test_seeds_are_asked_for_first(typed: Typed) -> None:
     shown = typed("export", "ensemble.onnx", "--with-seeds")
     assert (shown.exit_code, shown.stdout) == (2, "")
-    assert "out of reach of any erasure: add --yes" in shown.stderr
+    assert "no erasure reaches a file with the seeds of others, so it is asked for first: add --yes" in shown.stderr
     assert "delete them" in WARNING
 
 

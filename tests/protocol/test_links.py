@@ -321,6 +321,24 @@ def test_failed_dials_back_off_and_stay_bounded() -> None:
     assert max(waits) <= low.limits.dial_retry_max_s
 
 
+def test_who_is_turned_away_comes_back_ever_more_seldom() -> None:
+    """Each dial succeeds, and the link is closed before it opens: by somebody who revoked this peer, or is crowded."""
+    table = Table(2)
+    low, high = table.seats
+    low.hear(AddressFound(high.peer, "high:1"))
+    waits = []
+    for _ in range(10):
+        low.hear(LinkUp(high.peer, True))
+        low.hear(LinkDown(high.peer, "closed by the peer"))
+        due_s = low.core.next_deadline()
+        assert due_s is not None
+        waits.append(due_s - table.now_s)
+        table.now_s = due_s
+        fire(low)
+    assert waits[0] <= low.limits.dial_retry_min_s < waits[6]
+    assert max(waits) <= low.limits.dial_retry_max_s
+
+
 def test_several_addresses_are_tried_in_turn_and_bounded() -> None:
     table = Table(2, tight(addresses_per_peer_max=2))
     low, high = table.seats

@@ -30,7 +30,7 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
-from hdus_peer.protocol.step import Erase, Erased, Leave, Publish, Put, Rejoin, StartFetch, UseSeeds
+from hdus_peer.protocol.step import Erase, Erased, HangUp, Leave, Obey, Publish, Put, Rejoin, StartFetch, UseSeeds
 from hdus_peer.simulation import cast
 from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing
 
@@ -272,6 +272,42 @@ def test_the_authority_revokes_and_that_is_final() -> None:
     revoked.command(Rejoin())
     assert revoked.phase == Phase.LEFT
     assert revoked.told("RejoinRefused")
+
+
+def test_a_revocation_told_to_one_reaches_everybody_and_the_revoked_is_turned_away() -> None:
+    table = sharing(3)
+    revoked, first, other = table.seats
+    step = first.command(Obey(by_root(revoked)))
+    assert HangUp(revoked.peer) in step.effects
+    table.settle()
+    for seat in (first, other):
+        assert [row.owner for row in seat.rows(TombstoneRow)] == [revoked.peer]
+        assert revoked.peer not in {row.owner for row in seat.rows(HeldSeedRow)}
+    assert revoked.phase == Phase.LEFT
+    assert not revoked.rows(HeldSeedRow), "it erased what it held of others"
+
+
+def test_who_was_revoked_while_away_hears_of_it_when_it_comes_back() -> None:
+    table = sharing(3)
+    revoked, first, other = table.seats
+    table.unlink(revoked, first)
+    table.unlink(revoked, other)
+    first.command(Obey(by_root(revoked)))
+    table.settle()
+    assert revoked.rows(HeldSeedRow)
+    table.link(revoked, other)
+    assert "revoked" in other.refusals()
+    assert revoked.phase == Phase.LEFT
+    assert not revoked.rows(HeldSeedRow)
+
+
+def test_a_revocation_by_anybody_else_is_refused_however_it_came() -> None:
+    table = sharing(2)
+    one, other = table.seats
+    forged = by_root(other)
+    forged = replace(forged, notice=sign(one.person.identity, forged.notice.statement))
+    step = one.command(Obey(forged))
+    assert (step.writes, step.effects, one.refusals()) == ((), (), ["not-owner"])
 
 
 def test_a_notice_said_again_changes_nothing() -> None:

@@ -9,8 +9,10 @@ from hdus_peer.cli.network.accept import accept
 from hdus_peer.cli.network.create import create
 from hdus_peer.cli.network.issue import issue
 from hdus_peer.cli.network.request import request
+from hdus_peer.cli.network.revoke import revoke
 from hdus_peer.cli.network.sign import sign
 from hdus_peer.cli.network.task import task
+from hdus_peer.cli.network.tell import tell
 
 _EPILOG = """\b
 Two ways to admit a member
@@ -27,6 +29,11 @@ Later certificates for the same member, who keeps its identity, its state and it
     hdus-peer network request --renew                     on the device
     hdus-peer network sign anna.request --network home    at the authority
     hdus-peer network accept anna.grant                   on the device, then restart it
+
+\b
+Put a member out for good: everybody erases what came from it, and its certificate is refused from then on
+    hdus-peer network revoke anna --network home --yes    at the authority; writes one file
+    hdus-peer network tell anna.revocation                on any one peer of the network, which tells the others
 """
 
 
@@ -35,5 +42,5 @@ def network() -> None:
     """Make a network and admit its members."""
 
 
-for _command in (create, task, issue, request, sign, accept):
+for _command in (create, task, issue, request, sign, accept, revoke, tell):
     network.add_command(_command)

@@ -94,6 +94,11 @@ class ControlStub:
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.SerializeToString,
                 response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.FromString,
                 _registered_method=True)
+        self.Tell = channel.unary_unary(
+                '/hdus_peer.control.v1.Control/Tell',
+                request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.TellRequest.SerializeToString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.TellReply.FromString,
+                _registered_method=True)
         self.Stop = channel.unary_unary(
                 '/hdus_peer.control.v1.Control/Stop',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.StopRequest.SerializeToString,
@@ -176,6 +181,12 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Tell(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Stop(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -244,6 +255,11 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Logs,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.FromString,
                     response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.SerializeToString,
+            ),
+            'Tell': grpc.unary_unary_rpc_method_handler(
+                    servicer.Tell,
+                    request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.TellRequest.FromString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.TellReply.SerializeToString,
             ),
             'Stop': grpc.unary_unary_rpc_method_handler(
                     servicer.Stop,
@@ -575,6 +591,33 @@ class Control:
             '/hdus_peer.control.v1.Control/Logs',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.SerializeToString,
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LogEntry.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Tell(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hdus_peer.control.v1.Control/Tell',
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.TellRequest.SerializeToString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.TellReply.FromString,
             options,
             channel_credentials,
             insecure,
