@@ -65,10 +65,10 @@ def trends(samples: Sequence[Sample]) -> list[Trend]:
 
 
 def _lives(samples: Iterable[Sample], role: str, measure: str) -> list[Line]:
-    lives: dict[tuple[str, int], Line] = defaultdict(list)
+    lives: dict[tuple[str, int, float], Line] = defaultdict(list)
     for sample in samples:
         if sample.role == role:
-            lives[sample.peer, sample.pid].append((sample.at_s, float(getattr(sample, measure))))
+            lives[sample.life].append((sample.at_s, float(getattr(sample, measure))))
     return list(lives.values())
 
 

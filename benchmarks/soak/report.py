@@ -76,8 +76,8 @@ def plot(stem: Path, title: str, samples: Sequence[Sample]) -> list[Path]:
 
 def _lives(samples: Sequence[Sample], role: str, measure: str) -> list[list[tuple[float, float]]]:
     unit = MIB if measure.endswith("bytes") else 1
-    lives: dict[tuple[str, int], list[tuple[float, float]]] = defaultdict(list)
+    lives: dict[tuple[str, int, float], list[tuple[float, float]]] = defaultdict(list)
     for sample in samples:
         if sample.role == role:
-            lives[sample.peer, sample.pid].append((sample.at_s / 60, getattr(sample, measure) / unit))
+            lives[sample.life].append((sample.at_s / 60, getattr(sample, measure) / unit))
     return list(lives.values())

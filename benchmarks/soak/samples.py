@@ -20,7 +20,8 @@ ROLES = {"hdus_peer.learning": "trainer", "hdus_peer.inference": "predictor"}
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One process at one moment (`at_s` of the soak). The sizes are those of its peer's state, for daemons only."""
+    """One process at one moment (`at_s` of the soak), begun at `born_s` (Unix time). The sizes are those of its peer's
+    state, for daemons only."""
 
     at_s: float
     peer: str
@@ -32,6 +33,12 @@ class Sample:
     ledger_bytes: int = 0
     log_bytes: int = 0
     state_bytes: int = 0
+    born_s: float = 0.0
+
+    @property
+    def life(self) -> tuple[str, int, float]:
+        """The process for sure: the kernel gives a number again after a while."""
+        return self.peer, self.pid, self.born_s
 
 
 def take(peers: Sequence[Peer], at_s: float) -> list[Sample]:
@@ -49,10 +56,11 @@ def _of_peer(peer: Peer, at_s: float) -> Iterator[Sample]:
             with process.oneshot():
                 role = "daemon" if process.pid == peer.pid else _role(process)
                 figures = (process.memory_info().rss, process.num_fds(), process.num_threads())
+                born_s = process.create_time()
         except psutil.Error:
             continue
         sizes = _sizes(peer.plan.state) if role == "daemon" else (0, 0, 0)
-        yield Sample(round(at_s, 2), peer.plan.name, role, process.pid, *figures, *sizes)
+        yield Sample(round(at_s, 2), peer.plan.name, role, process.pid, *figures, *sizes, born_s)
 
 
 def _role(process: psutil.Process) -> str:

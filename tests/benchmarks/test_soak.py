@@ -62,9 +62,11 @@ def test_lives_that_are_too_short_say_nothing() -> None:
     assert trends([sample for sample in lives(3, lambda life, minute: 70 + minute) if sample.at_s < 400]) == []
 
 
-def test_a_restart_is_another_life() -> None:
+def test_a_restart_is_another_life_though_it_has_the_same_number() -> None:
     first = lives(1, lambda life, minute: 90)
-    second = [Sample(**{**_fields(sample), "pid": 700}) for sample in lives(1, lambda life, minute: 70, from_minute=31)]
+    second = [
+        Sample(**{**_fields(sample), "born_s": 1860.0}) for sample in lives(1, lambda life, minute: 70, from_minute=31)
+    ]
     assert of([*first, *second]).per_hour == pytest.approx(0.0, abs=1.0)
 
 
