@@ -79,7 +79,7 @@ class Ensemble:
 
     def predict(self, rows: bytes, samples: int) -> tuple[Floats, Floats]:
         """Probabilities (samples, classes) of the main model alone and of the ensemble."""
-        alone, ensemble = stacked(list(self.run(self._session.samples(rows, samples))))
+        alone, ensemble = stacked(list(self._answers(self._session.samples(rows, samples))))
         return softmax(alone), softmax(ensemble)
 
     def rest(self) -> None:
@@ -90,12 +90,19 @@ class Ensemble:
         """Score one data set of the trainer's npz; yields after every batch, so that requests can pass by."""
         x, y = _load(self.blueprint.evaluation, dataset)
         batches = []
-        for outputs in self.run(x):
+        for outputs in self._answers(x):
             batches.append(outputs)
             yield
         alone, ensemble = stacked(batches)
         digest = hashlib.sha256(np.ascontiguousarray(ensemble, dtype="<f4").tobytes()).hexdigest()
         return Score(len(y), _accuracy(alone, y), _accuracy(ensemble, y), digest)
+
+    def _answers(self, samples: Floats) -> Iterator[list[Floats]]:
+        """Both answers, batch by batch. For a sample of which a seed makes no number the main model answers alone: one
+        seed spoils nobody's prediction."""
+        for alone, ensemble in self.run(samples):
+            is_number = np.isfinite(ensemble).all(axis=1, keepdims=True)
+            yield [alone, ensemble if is_number.all() else np.where(is_number, ensemble, alone)]
 
     def run(self, samples: Floats, names: Sequence[str] = (ALONE, ENSEMBLE)) -> Iterator[list[Floats]]:
         """Raw outputs of these names, batch by batch, with the ρ in use."""

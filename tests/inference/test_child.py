@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+import safetensors.numpy
 
-from hdus_peer.domain.combination import Rho
+from hdus_peer.domain.combination import RULES, Rho
 from hdus_peer.workers.frames import Frame, pack, receive
+from hdus_peer.workers.port import SealedSeed
 from tests.contracts.predictor import CLASSES, SAMPLES, World, samples, weights
 
 pytestmark = pytest.mark.slow
@@ -80,6 +82,30 @@ def test_answers_what_the_formula_says(child: Child) -> None:
     for found, logits in ((alone, own), (ensemble, 0.75 * own + 0.25 * np.mean(seeds, axis=0))):
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         assert np.allclose(found, powers / powers.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+class Hostile(World):
+    """Its seeds have finite tensors, give numbers for the probe of a check, and overflow on other samples."""
+
+    def seed(self, number: int, *_: Any) -> SealedSeed:
+        tensors = weights(number)
+        tensors["fc.weight"] = np.zeros_like(tensors["fc.weight"])
+        tensors["fc.weight"][0, 0], tensors["fc.weight"][1, 0] = 3e38, -3e38
+        return super().seed(number, safetensors.numpy.save(tensors))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_seed_that_makes_no_numbers_of_a_sample_spoils_no_answer(tmp_path: Path, rule: str) -> None:
+    child = Child(Hostile(tmp_path))
+    with child.process:
+        child.load(seeds=1, rule=rule, rho=0.5)
+        x = samples(2)
+        x[1].flat[0] = 100.0
+        child.send(1, "predict", x.tobytes(), samples=2)
+        _, ensemble = np.frombuffer(child.receive()[1], "<f4").reshape(2, 2, CLASSES)
+        child.process.kill()
+    assert np.isfinite(ensemble).all()
+    assert np.allclose(ensemble.sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_an_evaluation_gives_accuracies_and_the_hash_of_the_raw_floats(child: Child, world: World) -> None:
