@@ -4,8 +4,8 @@ Rules
 1. No statement leaves this module before its signature was verified over the bytes that came.
 2. A statement that only its subject can make was signed by that subject; a membership was signed by the root of this
    network and names it. (Who may *unlearn* whom is the protocol's to decide: the codec passes every signed notice.)
-3. Verified envelopes are remembered, bounded in number and size: the same hello, membership or notice comes from
-   every neighbour. What failed is never remembered.
+3. Verified envelopes that come again from every neighbour (memberships, notices, departures) are remembered, bounded in
+   number and size. What failed is never remembered, nor what comes once: at every retraining that would be dozens.
 """
 
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, open_en
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello, Membership
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, SeedManifest
-from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease
+from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice
 from hdus_peer.errors import ForgedError
 
 REMEMBERED_MAX = 1024
@@ -24,6 +24,7 @@ REMEMBERED_PAYLOAD_BYTES_MAX = 4096
 
 S = TypeVar("S", bound=Statement)
 
+_COME_AGAIN = (Membership, UnlearnNotice, Departure)
 _AUTHORS: dict[type[Statement], Callable[[Any], PeerId]] = {
     Hello: lambda hello: hello.peer,
     SeedManifest: lambda manifest: manifest.owner,
@@ -64,7 +65,8 @@ class EnvelopeOpener:
             raise ForgedError(f"a {statement.TYPE} signed by somebody else than its author")
 
     def _remember(self, signed: Signed[Any]) -> None:
-        if len(signed.envelope.payload) > REMEMBERED_PAYLOAD_BYTES_MAX:
+        is_small = len(signed.envelope.payload) <= REMEMBERED_PAYLOAD_BYTES_MAX
+        if not (is_small and isinstance(signed.statement, _COME_AGAIN)):
             return
         self._opened[signed.envelope] = signed
         if len(self._opened) > REMEMBERED_MAX:

@@ -298,10 +298,15 @@ def test_what_was_verified_is_remembered_and_bounded(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(envelopes, "open_envelope", counting)
     monkeypatch.setattr(envelopes, "REMEMBERED_MAX", 2)
     opener = envelopes.EnvelopeOpener(AUTHORITY.network, AUTHORITY.identity.public_key)
-    leases = [samples.lease(Identity.generate()) for _ in range(3)]
-    for signed in (leases[0], leases[1], leases[0], leases[2], leases[0], leases[1]):
+    members = [AUTHORITY.membership(Identity.generate()) for _ in range(3)]
+    for signed in (members[0], members[1], members[0], members[2], members[0], members[1]):
         assert opener.open(signed.envelope, type(signed.statement)) == signed
-    assert verified == [leases[index].envelope for index in (0, 1, 2, 1)]
+    assert verified == [members[index].envelope for index in (0, 1, 2, 1)]
+    verified.clear()
+    lease = samples.lease(ANN)
+    for _ in range(2):
+        opener.open(lease.envelope, type(lease.statement))
+    assert len(verified) == 2, "what comes once is not remembered"
 
 
 def test_what_failed_is_not_remembered() -> None:
