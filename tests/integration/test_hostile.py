@@ -70,12 +70,12 @@ def scene(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.fixture
 async def mallory(scene: Scene) -> AsyncIterator[Member]:
     """Linked with the victim. Afterwards nothing is lost, and the victim is well."""
-    held = scene.victim.seeds()["bela"].payload_sha256
+    held = scene.victim.seeds()["bela"]
     async with scene.member() as member:
         yield member
     await asyncio.to_thread(scene.victim.wait_event, "LinkClosed", peer=member.name)
     status = scene.victim.status()
-    assert scene.victim.seeds()["bela"].payload_sha256 == held, scene.victim.report("bela's seed was lost")
+    assert scene.victim.seeds()["bela"].payload_sha256 == held.payload_sha256, scene.victim.report("bela's was lost")
     assert status.phase == "active"
     assert held.owner in status.ensemble.owners
     assert not scene.bela.saw("TombstoneWritten", peer="bela")
