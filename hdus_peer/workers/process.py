@@ -72,8 +72,8 @@ class Child:
 
     @property
     def gone(self) -> bool:
-        """Whether it can answer no more (killed, or found dead)."""
-        return self.killed or self._gone
+        """Whether it can answer no more: killed, found dead, or its pipe broke, which may be seen before its end is."""
+        return self.killed or self._gone or self._input().is_closing()
 
     @property
     def ended(self) -> bool:

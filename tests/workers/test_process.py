@@ -113,3 +113,13 @@ def test_workers_import_nothing_heavy() -> None:
         for heavy in ("numpy", "onnx", "onnxruntime", "torch"):
             assert f"import {heavy}" not in text, module.name
             assert f"from {heavy}" not in text, module.name
+
+
+async def test_a_pipe_that_broke_is_seen_before_the_end_is(child: Child) -> None:
+    """A killed child's pipe may close a moment before anybody hears of its death: whoever asks then is told so."""
+    pipe = child._process.stdin
+    assert pipe is not None
+    pipe.transport.abort()
+    assert child.gone
+    with pytest.raises(ChildGoneError):
+        await child.ask({"do": "echo"}, b"body")
