@@ -4,24 +4,21 @@ Rule: what was asked for is done by the daemon, whatever becomes of this command
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import Column, date, show_json, show_table
+from hdus_peer.cli.output import show_json
 from hdus_peer.cli.questions import confirm
+from hdus_peer.cli.unlearning_view import followed, show_erasures, show_who_holds, summary
 from hdus_peer.errors import NotRunningError
-from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
-    from hdus_peer.control.port import HolderErasure, HolderView, LeaveProgress
+    from hdus_peer.control.port import LeaveProgress
 
 PENDING_EXIT_CODE = 3
-_HOLDERS = (Column("holder"), Column("id"), Column("generation", True), Column("reachable"))
-_ERASURES = (Column("holder"), Column("id"), Column("erased"), Column("proof"), Column("after", True))
 
 
 @click.command(short_help="Be unlearned everywhere, and leave.")
@@ -47,84 +44,31 @@ def leave(ctx: click.Context, daemon: "ControlClient", as_json: bool, yes: bool,
       hdus-peer leave
       hdus-peer leave --yes --wait 120 --json
     """
-    if not as_json:
-        _show_holders([holder for holder in daemon.holders() if not holder.closed_by])
-    if not yes and daemon.status().phase == "active":
+    is_active = daemon.status().phase == "active"
+    if is_active and not as_json:
+        _show_before(daemon)
+    if is_active and not yes:
         confirm("Have it erased everywhere, and leave the network?", "leaving cannot be undone")
-    reached = _follow(daemon, wait_s, quiet=as_json)
-    show_json(_summary(reached)) if as_json else _show(reached)
-    ctx.exit(0 if reached.finished else PENDING_EXIT_CODE)
-
-
-def _show_holders(holders: "list[HolderView]") -> None:
-    rows = sorted([each.name, each.peer[:8], str(each.generation), each.state] for each in holders)
-    show_table("Who holds my seed", _HOLDERS, rows, "Nobody holds a seed of this peer.")
-
-
-def _follow(daemon: "ControlClient", wait_s: float, quiet: bool) -> "LeaveProgress":
-    reached = None
-    with _bar(quiet) as advance, contextlib.closing(daemon.leave(wait_s)) as steps:
-        for reached in steps:
-            advance(reached)
+    with contextlib.closing(daemon.leave(wait_s)) as steps:
+        reached = followed(steps, quiet=as_json)
     if reached is None:
         raise NotRunningError("the daemon ended before it took the leave: type `hdus-peer start`, then leave again")
-    return reached
+    show_json(summary(reached)) if as_json else _show(reached)
+    ctx.exit(0 if reached.finished and not reached.pending else PENDING_EXIT_CODE)
 
 
-@contextlib.contextmanager
-def _bar(quiet: bool) -> "Iterator[Callable[[LeaveProgress], None]]":
-    if quiet or not has_motion():
-        yield lambda progress: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    with Progress(
-        "holders that confirmed", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console()
-    ) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda step: bar.update(task, total=len(step.holders), completed=step.confirmed)
-
-
-def _summary(reached: "LeaveProgress") -> dict[str, object]:
-    return {
-        "finished": reached.finished,
-        "phase": reached.phase,
-        "through": reached.through,
-        "total": len(reached.holders),
-        "confirmed": reached.confirmed,
-        "holders": reached.holders,
-        "pending": [holder.name for holder in reached.pending],
-        "certificate": reached.certificate,
-    }
+def _show_before(daemon: "ControlClient") -> None:
+    show_who_holds(daemon.holders())
+    owners = sorted(seed.name for seed in daemon.seeds())
+    if owners:
+        click.echo(f"What this peer holds of others is erased here: {len(owners)} seeds ({', '.join(owners)}).")
 
 
 def _show(reached: "LeaveProgress") -> None:
-    show_table(
-        "Erasures", _ERASURES, sorted(_row(each) for each in reached.holders), "Nobody held a seed of this peer."
-    )
-    click.echo(_outcome(reached))
-    if reached.finished:
+    show_erasures(reached)
+    if not reached.finished:
+        click.echo("The daemon stays to tell the others; `hdus-peer leave` shows how far it is.")
+    elif reached.pending:
+        click.echo("Left. The daemon ends; what is pending stays in the certificate.")
+    else:
         click.echo("Left: nothing of this peer remains at any holder. The daemon ends.")
-        return
-    for holder in reached.pending:
-        click.echo(f"{holder.name} is out of reach: it erases when it comes back{_latest(holder)}.")
-    click.echo("The daemon stays to tell them; `hdus-peer leave` shows how far it is.")
-
-
-def _latest(holder: "HolderErasure") -> str:
-    """By when its lease makes it erase in any case, or when it is next switched on after that."""
-    return f", and by {date(holder.hold_until_s)} at the latest" if holder.hold_until_s else ""
-
-
-def _outcome(reached: "LeaveProgress") -> str:
-    """One sentence: "5 of 5 holders erased in 52 ms; certificate saved to …"."""
-    last_ms = max((holder.after_ms for holder in reached.holders), default=-1)
-    took = f" in {last_ms} ms" if reached.finished and last_ms >= 0 else ""
-    erased = f"{reached.confirmed} of {len(reached.holders)} holders erased{took}"
-    return f"{erased}; certificate saved to {reached.certificate}"
-
-
-def _row(holder: "HolderErasure") -> list[str]:
-    after = f"{holder.after_ms} ms" if holder.after_ms >= 0 else "–"
-    state = "confirmed" if holder.confirmed else "pending"
-    return [holder.name, holder.peer[:8], state, holder.closed_by or "–", after]

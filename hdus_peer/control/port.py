@@ -150,12 +150,18 @@ class HolderErasure:
     after_ms: int
     erased: tuple[str, ...]
     hold_until_s: int = 0
+    state: str = "gone"
+    cloned: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        return self.confirmed and not self.cloned
 
 
 @dataclass(frozen=True, slots=True)
 class LeaveProgress:
-    """How far a leave is. `finished`: every holder confirmed; the daemon then ends by itself. `certificate`: the file
-    that proves it, as far as it is."""
+    """How far a leave is. `finished`: nothing more is waited for; the daemon then ends by itself. `certificate`: the
+    file that proves it, as far as it is."""
 
     phase: str
     through: int
@@ -165,11 +171,11 @@ class LeaveProgress:
 
     @property
     def confirmed(self) -> int:
-        return sum(holder.confirmed for holder in self.holders)
+        return sum(holder.is_counted for holder in self.holders)
 
     @property
     def pending(self) -> tuple[HolderErasure, ...]:
-        return tuple(holder for holder in self.holders if not holder.confirmed)
+        return tuple(holder for holder in self.holders if not holder.is_counted)
 
 
 @dataclass(frozen=True, slots=True)

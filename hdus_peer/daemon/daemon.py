@@ -112,7 +112,7 @@ class Daemon:
         exporter = Exporter(home.directory, home.credentials.task, self._core.state.through)
         self._exports = Exports(exporter, self._predictor, publish)
         self._journal.listen(self._exports.on_event)
-        self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of)
+        self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of, self._views.liveness)
         self._journal.listen(self._leaving.on_event)
         self._journal.listen(self._on_event)
         self._expiry = Expiry(home.credentials.validity, parts.read_clock, publish)

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from hdus_peer.control.port import HolderErasure, LeaveProgress
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.protocol.records import GrantRow, Phase, ReceiptRow
+from hdus_peer.protocol.contacts import Liveness
+from hdus_peer.protocol.records import GrantRow, MemberRow, Phase, ReceiptRow
 from hdus_peer.protocol.state import State
 from hdus_peer.protocol.step import Event
 
@@ -19,8 +20,14 @@ from hdus_peer.protocol.step import Event
 class Leaving:
     """Listens to the journal for the times, and answers from the state."""
 
-    def __init__(self, state: State, clock: Callable[[], Instant], name_of: Callable[[str], str]) -> None:
-        self._state, self._clock, self._name_of = state, clock, name_of
+    def __init__(
+        self,
+        state: State,
+        clock: Callable[[], Instant],
+        name_of: Callable[[str], str],
+        liveness: Callable[[PeerId], Liveness],
+    ) -> None:
+        self._state, self._clock, self._name_of, self._liveness = state, clock, name_of, liveness
         self._begun_s: float | None = None
         self._closed_s: dict[PeerId, float] = {}
         self._closed = {row.grant for row in state.all(GrantRow) if row.closed_by}
@@ -47,7 +54,7 @@ class Leaving:
 
     def _holder(self, peer: PeerId, rows: list[GrantRow]) -> HolderErasure:
         is_confirmed = all(row.grant in self._closed for row in rows)
-        receipt = self._state.get(ReceiptRow, self._state.me.peer, peer)
+        receipt, member = self._state.get(ReceiptRow, self._state.me.peer, peer), self._state.get(MemberRow, peer)
         return HolderErasure(
             peer=peer,
             name=self._name_of(peer),
@@ -56,6 +63,8 @@ class Leaving:
             after_ms=self._after_ms(peer) if is_confirmed else -1,
             erased=receipt.receipt.statement.erased if receipt else (),
             hold_until_s=max(row.hold_until_s for row in rows),
+            state=self._liveness(peer),
+            cloned=bool(member and member.cloned),
         )
 
     def _after_ms(self, peer: PeerId) -> int:

@@ -21,6 +21,10 @@ class Views:
         member = self._core.state.get(MemberRow, peer)
         return member.membership.statement.name if member else short(peer)
 
+    def liveness(self, peer: PeerId) -> Liveness:
+        contact = self._core.contacts.known.get(peer)
+        return contact.liveness if contact else Liveness.GONE
+
     def link_counts(self) -> LinkCounts:
         counts = Counter(contact.liveness for contact in self._core.contacts.known.values())
         return LinkCounts(counts[Liveness.ALIVE], counts[Liveness.SUSPECT], counts[Liveness.GONE])
@@ -47,7 +51,7 @@ class Views:
         return PeerView(
             peer=peer,
             name=self.name_of(peer),
-            state=contact.liveness if contact else Liveness.GONE,
+            state=self.liveness(peer),
             address=self._core.contacts.last_address(peer),
             dialled=bool(link and link.dialled),
             generation=link.generation if link else 0,
@@ -80,12 +84,11 @@ class Views:
         return [self._holder(row) for row in rows]
 
     def _holder(self, row: GrantRow) -> HolderView:
-        contact = self._core.contacts.known.get(row.holder)
         return HolderView(
             peer=row.holder,
             name=self.name_of(row.holder),
             generation=row.generation,
-            state=contact.liveness if contact else Liveness.GONE,
+            state=self.liveness(row.holder),
             issued_at_s=row.issued_at_s,
             hold_until_s=row.hold_until_s,
             closed_by=row.closed_by,

@@ -152,7 +152,7 @@ def test_train_and_the_daemon_ends(daemon: MemoryDaemon, typed: Typed) -> None:
 def test_leave_ends_with_zero_once_all_confirmed(daemon: MemoryDaemon, typed: Typed) -> None:
     shown = typed("leave", "--yes")
     assert shown.exit_code == 0, shown.output
-    for part in ("reachable", "12 ms", "departure", "nothing of this peer remains"):
+    for part in ("reachable", "2 seeds (anna, bela)", "2 of 2 holders erased in 20 ms", "departure", "nothing of this"):
         assert part in shown.output
 
 
@@ -161,9 +161,18 @@ def test_leave_names_those_not_reached_and_ends_with_three(daemon: MemoryDaemon,
     shown = typed("leave", "--yes", "--wait", "0.2")
     assert shown.exit_code == 3
     assert (
-        "bela is out of reach: it erases when it comes back, and by 2027-01-15 08:00 UTC at the latest." in shown.output
+        "1 of 2 holders erased; bela is off line: it erases when it returns, and by 2027-01-15 08:00 UTC at the latest;"
+        " certificate saved to /state/certificates/99" in shown.output
     )
     assert "daemon stays" in shown.output
+
+
+def test_a_leave_that_ended_with_somebody_pending_ends_with_three(daemon: MemoryDaemon, typed: Typed) -> None:
+    daemon.leaves = [replace(LEAVE[1], phase="left", finished=True)]
+    shown = typed("leave", "--yes")
+    assert shown.exit_code == 3
+    assert "stays in the certificate" in shown.output
+    assert "nothing of this peer remains" not in shown.output
 
 
 def test_leave_for_programs(daemon: MemoryDaemon, typed: Typed) -> None:
@@ -173,6 +182,8 @@ def test_leave_for_programs(daemon: MemoryDaemon, typed: Typed) -> None:
     assert shown.exit_code == 3
     assert (found["finished"], found["total"], found["confirmed"], found["pending"]) == (False, 2, 1, ["bela"])
     assert found["holders"][0]["erased"] == ["c3" * 32]
+    assert found["erased_ms"] == 12
+    assert found["outcome"].startswith("1 of 2 holders erased; bela is off line")
 
 
 def test_leave_asks_first(daemon: MemoryDaemon, typed: Typed) -> None:
@@ -184,7 +195,9 @@ def test_leave_asks_first(daemon: MemoryDaemon, typed: Typed) -> None:
 
 def test_leave_joins_a_leave_under_way_without_asking(daemon: MemoryDaemon, typed: Typed) -> None:
     daemon.statuses = [replace(STATUS, phase="leaving")]
-    assert typed("leave").exit_code == 0
+    shown = typed("leave")
+    assert shown.exit_code == 0
+    assert "erased here" not in shown.output
 
 
 def test_a_leave_that_the_daemon_did_not_take(daemon: MemoryDaemon, typed: Typed) -> None:

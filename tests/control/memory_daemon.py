@@ -75,10 +75,13 @@ ENTRIES = [
     LogEntry(1_700_000_000.25, "info", "Started", '{"address": "127.0.0.1:7000"}', ""),
     LogEntry(1_700_000_001.5, "error", "EffectFailed", '{"peer": "anna", "generation": 17}', "Traceback: it broke"),
 ]
+CERTIFICATE = "/state/certificates/99"
 PENDING = HolderErasure(BELA, "bela", False, "", -1, (), 1_800_000_000)
 LEAVE = [
-    LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False),
-    LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", True, "receipt", 12, ("c3" * 32,)), PENDING), False),
+    LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False, CERTIFICATE),
+    LeaveProgress(
+        "leaving", 99, (HolderErasure(ANNA, "anna", True, "receipt", 12, ("c3" * 32,)), PENDING), False, CERTIFICATE
+    ),
     LeaveProgress(
         "left",
         99,
@@ -87,6 +90,7 @@ LEAVE = [
             HolderErasure(BELA, "bela", True, "departure", 20, ()),
         ),
         True,
+        CERTIFICATE,
     ),
 ]
 

@@ -8,8 +8,9 @@ from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.unlearning import UnlearnNotice
+from hdus_peer.protocol.contacts import Liveness
 from hdus_peer.protocol.limits import Limits
-from hdus_peer.protocol.records import GrantRow, Phase, SelfRow, TombstoneRow
+from hdus_peer.protocol.records import GrantRow, MemberRow, Phase, SelfRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, Me, State
 from hdus_peer.protocol.step import Event
 
@@ -37,7 +38,7 @@ def _state(closed_by: str = "", phase: str = Phase.LEAVING) -> State:
 
 
 def _leaving(state: State, clock: Clock) -> Leaving:
-    return Leaving(state, clock, lambda peer: "name of " + peer[:2])
+    return Leaving(state, clock, lambda peer: "name of " + peer[:2], lambda peer: Liveness.SUSPECT)
 
 
 def test_a_holder_counts_once_the_event_came():
@@ -45,7 +46,7 @@ def test_a_holder_counts_once_the_event_came():
     leaving = _leaving(state, clock)
     leaving.on_event(Event("LeaveBegun", ME.peer_id))
     state.put(Draft(state), replace(state.get(GrantRow, 1), closed_by="receipt"))
-    assert [holder.confirmed for holder in leaving.progress().holders] == [False]
+    assert [(holder.confirmed, holder.state) for holder in leaving.progress().holders] == [(False, "suspect")]
     clock.now_s = 10.25
     leaving.on_event(Event("GrantClosed", HOLDER.peer_id, (("grant", 1), ("by", "receipt"))))
     (holder,) = leaving.progress().holders
@@ -59,6 +60,14 @@ def test_what_an_earlier_run_closed_counts_without_a_time():
     leaving = _leaving(_state("release"), Clock())
     (holder,) = leaving.progress().holders
     assert (holder.confirmed, holder.closed_by, holder.after_ms) == (True, "release", -1)
+
+
+def test_who_is_seen_twice_is_confirmed_and_not_counted():
+    state = _state("receipt")
+    state.put(Draft(state), MemberRow(HOLDER.peer_id, MEMBERSHIP, None, cloned=True))
+    progress = _leaving(state, Clock()).progress()
+    (holder,) = progress.pending
+    assert (holder.confirmed, holder.is_counted, progress.confirmed) == (True, False, 0)
 
 
 def test_grants_of_a_later_generation_are_no_part_of_it():
