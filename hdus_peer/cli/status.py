@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.options import asks_daemon
-from hdus_peer.cli.output import duration, facts_panel, rho_of, show_facts, show_json
+from hdus_peer.cli.output import date, duration, facts_panel, rho_of, show_facts, show_json
+from hdus_peer.cli.unlearning_view import outcome
 from hdus_peer.terminal import console, has_motion
 
 DAY_S = 86_400
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hdus_peer.control.client import ControlClient
-    from hdus_peer.control.port import PeerStatus, TrainingStatus
+    from hdus_peer.control.port import OwedAnswers, PeerStatus, PendingNotice, TrainingStatus
     from hdus_peer.workers.port import EnsembleState
 
 
@@ -64,8 +65,8 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
         ("other members", members),
         ("credentials", valid_until(status.not_after_s, int(time.time()))),
     ]
-    if status.owed_receipts:
-        facts.append(("receipts owed", f"{status.owed_receipts} signed, not yet acknowledged"))
+    facts += [("my notice", notice_of(notice, int(time.time()))) for notice in status.notices]
+    facts += [("to pass on", owed_of(owed)) for owed in status.owed]
     if status.exports_outliving:
         facts.append(("delete these", f"{', '.join(status.exports_outliving)}: exported, with a seed unlearned since"))
     if status.refusals:
@@ -79,6 +80,19 @@ def valid_until(not_after_s: int, now_s: int) -> str:
     if now_s > not_after_s:
         return f"expired on {day}: hdus-peer network request --renew"
     return f"valid until {day}, {(not_after_s - now_s) // DAY_S} days left"
+
+
+def notice_of(notice: "PendingNotice", now_s: int) -> str:
+    """One line: what and when, who has erased, and what is to be expected of the others."""
+    rest = "" if notice.pending else "; until somebody who stays knows of it, this peer tells the others"
+    return f"{notice.kind} of {date(notice.issued_at_s)}: {outcome(notice.holders, now_s)}{rest}"
+
+
+def owed_of(owed: "OwedAnswers") -> str:
+    """One line: what lies here for whom, why, and since when."""
+    what = f"{owed.count} receipts of other holders" if owed.kind == "mail" else f"my {owed.kind}"
+    why = "in reach, not acknowledged yet" if owed.state == "alive" else "off line"
+    return f"{what} for {owed.name} ({why}), since {date(owed.oldest_s)}"
 
 
 def ensemble_of(ensemble: "EnsembleState") -> str:

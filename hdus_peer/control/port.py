@@ -61,11 +61,63 @@ class LinkCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class HolderErasure:
+    """A holder of the leaver's seed. `confirmed`: its ledger entry is closed; `after_ms`: from the notice's commit to
+    that moment (-1 while open, and where it was closed before the notice); `erased`: payload hashes (hex) that its
+    receipt names; `hold_until_s`: when its lease ends (Unix s), so that it erases by itself, 0: no lease is known;
+    `state`: "alive", "suspect" or "gone"; `cloned`: it runs on two devices, so that its answer does not count."""
+
+    peer: PeerId
+    name: str
+    confirmed: bool
+    closed_by: str
+    after_ms: int
+    erased: tuple[str, ...]
+    hold_until_s: int = 0
+    state: str = "gone"
+    cloned: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        return self.confirmed and not self.cloned
+
+
+@dataclass(frozen=True, slots=True)
+class PendingNotice:
+    """My latest notice, while somebody has not answered it, or nobody else is known to have it yet. `holders`: of
+    whom the notice asks an answer; those `pending` have not given one that counts."""
+
+    kind: str
+    through: int
+    issued_at_s: int
+    holders: tuple[HolderErasure, ...]
+
+    @property
+    def pending(self) -> tuple[HolderErasure, ...]:
+        return tuple(holder for holder in self.holders if not holder.is_counted)
+
+
+@dataclass(frozen=True, slots=True)
+class OwedAnswers:
+    """Answers that lie here for `owner`, until it says that it has them. `kind`: "receipt" or "release", which this
+    peer owes as a holder, or "mail", receipts of other holders; `state`: of the owner, "alive", "suspect" or "gone";
+    `oldest_s`: the date of the oldest (Unix s)."""
+
+    kind: str
+    owner: PeerId
+    name: str
+    state: str
+    count: int
+    oldest_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class PeerStatus:
     """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
-    may hold, a seed of this peer; `owed_receipts`: signed and not yet acknowledged by their owner; `refusals`: what
-    was dropped, counted by reason; `not_after_s`: until when (Unix seconds) its credentials are valid;
-    `exports_outliving`: exported files that hold a seed which was unlearned since."""
+    may hold, a seed of this peer; `notices`: my own that not everybody has answered; `owed`: answers to the notices of
+    others that their owners do not have yet; `refusals`: what was dropped, counted by reason; `not_after_s`: until
+    when (Unix seconds) its credentials are valid; `exports_outliving`: exported files that hold a seed which was
+    unlearned since."""
 
     peer: PeerId
     name: str
@@ -83,7 +135,8 @@ class PeerStatus:
     seeds_held: int
     links: LinkCounts
     holders: int
-    owed_receipts: int
+    notices: tuple[PendingNotice, ...]
+    owed: tuple[OwedAnswers, ...]
     refusals: dict[str, int]
     not_after_s: int
     exports_outliving: tuple[str, ...]
@@ -135,27 +188,6 @@ class HolderView:
     issued_at_s: int
     hold_until_s: int
     closed_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class HolderErasure:
-    """A holder of the leaver's seed. `confirmed`: its ledger entry is closed; `after_ms`: from the notice's commit to
-    that moment (-1 while open, and where it was closed before the notice); `erased`: payload hashes (hex) that its
-    receipt names; `hold_until_s`: when its lease ends (Unix s), so that it erases by itself; 0: not known."""
-
-    peer: PeerId
-    name: str
-    confirmed: bool
-    closed_by: str
-    after_ms: int
-    erased: tuple[str, ...]
-    hold_until_s: int = 0
-    state: str = "gone"
-    cloned: bool = False
-
-    @property
-    def is_counted(self) -> bool:
-        return self.confirmed and not self.cloned
 
 
 @dataclass(frozen=True, slots=True)

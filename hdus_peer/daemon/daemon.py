@@ -48,7 +48,7 @@ from hdus_peer.driver.shell import Input, Shell
 from hdus_peer.errors import DataError, LeftError, StateError
 from hdus_peer.protocol.messages import Message, NoticeItem
 from hdus_peer.protocol.payload import Readable
-from hdus_peer.protocol.records import ErasureRow, OwedReceiptRow, Phase
+from hdus_peer.protocol.records import ErasureRow, Phase
 from hdus_peer.protocol.step import (
     AddressFound,
     Event,
@@ -286,7 +286,8 @@ class Daemon:
             seeds_held=len(state.held()),
             links=self._views.link_counts(),
             holders=self._views.open_holders(),
-            owed_receipts=len(state.all(OwedReceiptRow)),
+            notices=self._leaving.notices(),
+            owed=self._views.owed(),
             refusals=dict(self._journal.refusals),
             exports_outliving=self._exports.outliving(),
             not_after_s=credentials.not_after_s,

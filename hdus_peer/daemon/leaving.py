@@ -8,11 +8,11 @@ Times are this run's own: from the commit of the notice to the moment at which a
 from collections import defaultdict
 from collections.abc import Callable
 
-from hdus_peer.control.port import HolderErasure, LeaveProgress
+from hdus_peer.control.port import HolderErasure, LeaveProgress, PendingNotice
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.contacts import Liveness
-from hdus_peer.protocol.records import GrantRow, MemberRow, Phase, ReceiptRow
+from hdus_peer.protocol.records import GrantRow, MemberRow, Phase, ReceiptRow, TombstoneRow
 from hdus_peer.protocol.state import State
 from hdus_peer.protocol.step import Event
 
@@ -43,14 +43,25 @@ class Leaving:
             self._has_left = event.name == "Left"
 
     def progress(self) -> LeaveProgress:
+        phase = Phase.LEFT if self._has_left else Phase.LEAVING
         through = self._state.through(self._state.me.peer)
+        return LeaveProgress(phase, through, self._holders(through), finished=self._has_left)
+
+    def notices(self) -> tuple[PendingNotice, ...]:
+        """My latest notice, while it is not done with: somebody's answer is missing, or this peer is still leaving."""
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        if tombstone is None:
+            return ()
+        notice = tombstone.notice.statement
+        found = PendingNotice(notice.kind, notice.through, notice.issued_at_s, self._holders(notice.through))
+        return (found,) if found.pending or self._state.row.phase == Phase.LEAVING else ()
+
+    def _holders(self, through: int) -> tuple[HolderErasure, ...]:
         by_holder: dict[PeerId, list[GrantRow]] = defaultdict(list)
         for row in sorted(self._state.all(GrantRow), key=lambda row: row.grant):
             if row.generation <= through:
                 by_holder[row.holder].append(row)
-        holders = tuple(self._holder(peer, rows) for peer, rows in sorted(by_holder.items()))
-        phase = Phase.LEFT if self._has_left else Phase.LEAVING
-        return LeaveProgress(phase, through, holders, finished=self._has_left)
+        return tuple(self._holder(peer, rows) for peer, rows in sorted(by_holder.items()))
 
     def _holder(self, peer: PeerId, rows: list[GrantRow]) -> HolderErasure:
         is_confirmed = all(row.grant in self._closed for row in rows)

@@ -1,13 +1,21 @@
 """The core's state as values for its owner: peers, seeds, holders, counts. Reads, never changes."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 
-from hdus_peer.control.port import HolderView, LinkCounts, PeerView, SeedView
+from hdus_peer.control.port import HolderView, LinkCounts, OwedAnswers, PeerView, SeedView
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId, short
 from hdus_peer.protocol.contacts import Liveness
 from hdus_peer.protocol.peer import PeerCore
-from hdus_peer.protocol.records import GrantRow, HeldSeedRow, MemberRow
+from hdus_peer.protocol.records import (
+    GrantRow,
+    HeldSeedRow,
+    MemberRow,
+    OwedReceiptRow,
+    OwedReleaseRow,
+    ReceiptRow,
+)
 
 
 class Views:
@@ -93,3 +101,25 @@ class Views:
             hold_until_s=row.hold_until_s,
             closed_by=row.closed_by,
         )
+
+    def owed(self) -> tuple[OwedAnswers, ...]:
+        """Answers that their owners do not have yet, by owner."""
+        dates: dict[tuple[PeerId, str], list[int]] = defaultdict(list)
+        for owner, kind, issued_at_s in self._answers():
+            dates[owner, kind].append(issued_at_s)
+        views = (self._owed(owner, kind, found) for (owner, kind), found in dates.items())
+        return tuple(sorted(views, key=lambda view: (view.name, view.owner, view.kind)))
+
+    def _answers(self) -> Iterator[tuple[PeerId, str, int]]:
+        """Whose, of which kind, and from when."""
+        state = self._core.state
+        for owed in state.all(OwedReceiptRow):
+            yield owed.owner, "receipt", owed.receipt.statement.issued_at_s
+        for release in state.all(OwedReleaseRow):
+            yield release.owner, "release", release.release.statement.issued_at_s
+        for kept in state.all(ReceiptRow):
+            if kept.owner != state.me.peer:
+                yield kept.owner, "mail", kept.receipt.statement.issued_at_s
+
+    def _owed(self, owner: PeerId, kind: str, dates: list[int]) -> OwedAnswers:
+        return OwedAnswers(kind, owner, self.name_of(owner), self.liveness(owner), len(dates), min(dates))

@@ -23,7 +23,7 @@ from hdus_peer.control.port import TrainingState, TrainingStatus
 from hdus_peer.domain.combination import RULES
 from hdus_peer.errors import ConfigurationError, HdusError, NotRunningError, StorageError
 from tests.cli.conftest import Typed
-from tests.control.memory_daemon import ANNA, BELA, LEAVE, ME, STATUS, MemoryDaemon
+from tests.control.memory_daemon import ANNA, BELA, LEAVE, ME, NOTICE, OWED, STATUS, MemoryDaemon
 
 Asked = Callable[..., Any]
 RUNNING = TrainingStatus(TrainingState.RUNNING, "main", 0.5, "epoch 3 of 20")
@@ -40,10 +40,34 @@ def test_status(daemon: MemoryDaemon, typed: Typed) -> None:
 
 def test_status_of_a_peer_that_trains(daemon: MemoryDaemon, typed: Typed) -> None:
     ensemble = replace(STATUS.ensemble, pending=True)
-    daemon.statuses = [replace(STATUS, training=RUNNING, ensemble=ensemble, generation=0, owed_receipts=2)]
+    daemon.statuses = [replace(STATUS, training=RUNNING, ensemble=ensemble, generation=0)]
     shown = typed("status").output
-    for part in ("main 50% epoch 3 of 20", "the main model answers alone", "none served yet", "2 signed"):
+    for part in ("main 50% epoch 3 of 20", "the main model answers alone", "none served yet"):
         assert part in shown
+    assert "notice" not in shown
+    assert "to pass on" not in shown
+
+
+def test_status_shows_the_notice_that_not_everybody_answered(daemon: MemoryDaemon, typed: Typed, asked: Asked) -> None:
+    daemon.statuses = [replace(STATUS, phase="leaving", notices=(NOTICE,))]
+    assert (
+        "leave of 2023-11-14 22:13 UTC: 1 of 2 holders erased; bela is off line: it erases when it returns, and by "
+        "2027-01-15 08:00 UTC at the latest" in typed("status").output
+    )
+    (notice,) = asked("status")["notices"]
+    assert [(holder["name"], holder["confirmed"]) for holder in notice["holders"]] == [("anna", True), ("bela", False)]
+
+
+def test_a_notice_that_all_answered_is_shown_until_this_peer_has_left(daemon: MemoryDaemon, typed: Typed) -> None:
+    daemon.statuses = [replace(STATUS, phase="leaving", notices=(replace(NOTICE, holders=LEAVE[2].holders),))]
+    assert "2 of 2 holders erased in 20 ms; until somebody who stays knows of it" in typed("status").output
+
+
+def test_status_shows_what_is_still_to_be_passed_on(daemon: MemoryDaemon, typed: Typed) -> None:
+    daemon.statuses = [replace(STATUS, owed=OWED)]
+    shown = typed("status").output
+    assert "my receipt for anna (in reach, not acknowledged yet), since 2023-11-14 22:13 UTC" in shown
+    assert "3 receipts of other holders for bela (off line), since 2023-11-14 23:13 UTC" in shown
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,10 @@ from hdus_peer.control.port import (
     LogEntry,
     LogsWanted,
     ModelView,
+    OwedAnswers,
     PeerStatus,
     PeerView,
+    PendingNotice,
     SeedView,
     TrainingState,
     TrainingStatus,
@@ -54,7 +56,8 @@ STATUS = PeerStatus(
     seeds_held=2,
     links=LinkCounts(2, 0, 1),
     holders=2,
-    owed_receipts=0,
+    notices=(),
+    owed=(),
     refusals={"forged": 1},
     not_after_s=1_900_000_000,
     exports_outliving=(),
@@ -93,6 +96,11 @@ LEAVE = [
         CERTIFICATE,
     ),
 ]
+NOTICE = PendingNotice("leave", 99, 1_700_000_000, LEAVE[1].holders)
+OWED = (
+    OwedAnswers("receipt", ANNA, "anna", "alive", 1, 1_700_000_000),
+    OwedAnswers("mail", BELA, "bela", "gone", 3, 1_700_003_600),
+)
 
 
 class MemoryDaemon:

@@ -11,7 +11,7 @@ from hdus_peer.control.v1 import control_pb2 as pb
 from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 from hdus_peer.errors import MalformedError
 from hdus_peer.workers.port import EnsembleState, Evaluation, Prediction
-from tests.control.memory_daemon import ENSEMBLE, ENTRIES, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK
+from tests.control.memory_daemon import ENSEMBLE, ENTRIES, HOLDERS, LEAVE, NOTICE, OWED, PEERS, SEEDS, STATUS, TASK
 
 KINDS = [
     port.PeerStatus,
@@ -23,6 +23,8 @@ KINDS = [
     port.HolderView,
     port.HolderErasure,
     port.LeaveProgress,
+    port.PendingNotice,
+    port.OwedAnswers,
     port.ExportView,
     port.LogEntry,
     Task,
@@ -33,6 +35,7 @@ KINDS = [
 ]
 VALUES = [
     STATUS,
+    dataclasses.replace(STATUS, notices=(NOTICE,), owed=OWED),
     PEERS[1],
     SEEDS[0],
     HOLDERS[0],

@@ -76,3 +76,12 @@ def test_grants_of_a_later_generation_are_no_part_of_it():
 
 def test_a_peer_that_left_before_is_finished():
     assert _leaving(_state("receipt", Phase.LEFT), Clock()).progress().finished
+
+
+def test_a_notice_is_pending_until_all_answered_and_this_peer_left():
+    (notice,) = _leaving(_state(), Clock()).notices()
+    assert (notice.kind, notice.through, [holder.peer for holder in notice.pending]) == ("leave", 5, [HOLDER.peer_id])
+    (notice,) = _leaving(_state("receipt"), Clock()).notices()
+    assert not notice.pending
+    assert _leaving(_state("receipt", Phase.LEFT), Clock()).notices() == ()
+    assert _leaving(_state("", Phase.ACTIVE), Clock()).notices() != ()

@@ -65,6 +65,9 @@ def test_a_holder_that_was_away_erases_when_it_comes_back(peers: Network, crashe
         bela.start().wait_event("Started", mark)
     now = bela.status()
     assert (now.phase, now.holders, now.generation) == (Phase.LEAVING, 1, 0)
+    (notice,) = now.notices
+    assert (notice.kind, [holder.name for holder in notice.pending]) == ("leave", ["cleo"])
+    assert notice.pending[0].hold_until_s > notice.issued_at_s
     assert now.training.state != "running"
     health = bela.typed("health")
     assert (health.code, health.answer["status"], health.answer["phase"]) == (1, "NOT_SERVING", "leaving")

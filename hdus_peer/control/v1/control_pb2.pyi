@@ -106,8 +106,36 @@ class EnsembleState(_message.Message):
     objective: str
     def __init__(self, version: _Optional[int] = ..., owners: _Optional[_Iterable[str]] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., pending: _Optional[bool] = ..., rho_auto: _Optional[bool] = ..., objective: _Optional[str] = ...) -> None: ...
 
+class PendingNotice(_message.Message):
+    __slots__ = ("kind", "through", "issued_at_s", "holders")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    THROUGH_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_AT_S_FIELD_NUMBER: _ClassVar[int]
+    HOLDERS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    through: int
+    issued_at_s: int
+    holders: _containers.RepeatedCompositeFieldContainer[HolderErasure]
+    def __init__(self, kind: _Optional[str] = ..., through: _Optional[int] = ..., issued_at_s: _Optional[int] = ..., holders: _Optional[_Iterable[_Union[HolderErasure, _Mapping]]] = ...) -> None: ...
+
+class OwedAnswers(_message.Message):
+    __slots__ = ("kind", "owner", "name", "state", "count", "oldest_s")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OWNER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_S_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    owner: str
+    name: str
+    state: str
+    count: int
+    oldest_s: int
+    def __init__(self, kind: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., count: _Optional[int] = ..., oldest_s: _Optional[int] = ...) -> None: ...
+
 class PeerStatus(_message.Message):
-    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "owed_receipts", "refusals", "not_after_s", "exports_outliving")
+    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "notices", "owed", "refusals", "not_after_s", "exports_outliving")
     class RefusalsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -131,7 +159,8 @@ class PeerStatus(_message.Message):
     SEEDS_HELD_FIELD_NUMBER: _ClassVar[int]
     LINKS_FIELD_NUMBER: _ClassVar[int]
     HOLDERS_FIELD_NUMBER: _ClassVar[int]
-    OWED_RECEIPTS_FIELD_NUMBER: _ClassVar[int]
+    NOTICES_FIELD_NUMBER: _ClassVar[int]
+    OWED_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
     NOT_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     EXPORTS_OUTLIVING_FIELD_NUMBER: _ClassVar[int]
@@ -151,11 +180,12 @@ class PeerStatus(_message.Message):
     seeds_held: int
     links: LinkCounts
     holders: int
-    owed_receipts: int
+    notices: _containers.RepeatedCompositeFieldContainer[PendingNotice]
+    owed: _containers.RepeatedCompositeFieldContainer[OwedAnswers]
     refusals: _containers.ScalarMap[str, int]
     not_after_s: int
     exports_outliving: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., owed_receipts: _Optional[int] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ..., exports_outliving: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., notices: _Optional[_Iterable[_Union[PendingNotice, _Mapping]]] = ..., owed: _Optional[_Iterable[_Union[OwedAnswers, _Mapping]]] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ..., exports_outliving: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Task(_message.Message):
     __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures", "features")
