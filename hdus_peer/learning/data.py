@@ -53,10 +53,24 @@ class PeerData:
     own_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the sources of a job hold, before any peer takes its shard of the pool."""
+
+    pool: Samples
+    reference: Samples
+    test: Samples
+
+
 def assemble(job: TrainingJob) -> PeerData:
     """Load, split and normalise everything that `job` needs. Raises DataError or ConfigurationError."""
+    return share_of(job, read_sources(job))
+
+
+def share_of(job: TrainingJob, loaded: Loaded) -> PeerData:
+    """What one peer has of it. Raises DataError or ConfigurationError."""
     shard = parse_shard(job.shard)
-    pool, reference, test = _sources(job, shard.group)
+    pool, reference, test = loaded.pool, loaded.reference, loaded.test
     own = pool.where(shard.members(Candidates(pool.digests, pool.y, len(job.task.classes), pool.groups)))
     own = _at_most(own, job.samples, "samples")
     local, rest = _divide(own, "local-test", LOCAL_TEST_PART)
@@ -76,9 +90,10 @@ def assemble(job: TrainingJob) -> PeerData:
     )
 
 
-def _sources(job: TrainingJob, group: str) -> tuple[Samples, Samples, Samples]:
-    """Pool, reference and global test; the latter two from the job's own sources where it names any."""
-    source = load(job.data, job.task, group)
+def read_sources(job: TrainingJob) -> Loaded:
+    """Pool, reference and global test; the latter two from the job's own sources where it names any. Raises DataError
+    or ConfigurationError."""
+    source = load(job.data, job.task, parse_shard(job.shard).group)
     if source.test is not None:
         pool = source.samples
         reference, test = _divide(source.test, "reference", REFERENCE_HALF)
@@ -89,7 +104,7 @@ def _sources(job: TrainingJob, group: str) -> tuple[Samples, Samples, Samples]:
         test = _without(load_test(job.test, job.task), pool)
     if job.reference not in ("", job.data):
         reference = load_unlabelled(job.reference, job.task)
-    return pool, _without(_without(reference, pool), test), test
+    return Loaded(pool, _without(_without(reference, pool), test), test)
 
 
 def _divide(samples: Samples, role: str, part: float) -> tuple[Samples, Samples]:
