@@ -7,7 +7,9 @@ Rules
 3. An entry of the ledger is closed by its holder's receipt through its generation, release through its grant, or
    departure above the sequence of its request; each judged at its own date. Anything else is pending, never silently
    done. A holder whose identity was seen twice counts as cloned, whatever it signed.
-4. It says: each identity that the owner listed before it knew who would answer has signed that it holds nothing. It
+4. A peer that forgot samples stays: its own receipt, that nothing learned from them is left on its device, is asked for
+   as that of a holder.
+5. It says: each identity that the owner listed before it knew who would answer has signed that it holds nothing. It
    does not say that nobody kept a copy, that an identity is one device, or that clocks were true.
 
 The file is two lines of ASCII. The first is the canonical JSON of `ErasureCertificate`, exactly the bytes that were
@@ -31,6 +33,7 @@ from hdus_peer.domain.envelope import (
 )
 from hdus_peer.domain.identity import PeerId, peer_id_of
 from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.domain.unlearning import (
     Departure,
     ErasureReceipt,
@@ -216,8 +219,14 @@ class _Verifier:
             through=notice.through,
             issued_at_s=notice.issued_at_s,
             broken_at_s=certificate.broken_at_s,
-            holders=tuple(self._holder(rows, answers.get(holder)) for holder, rows in sorted(entries.items())),
+            holders=tuple(self._holder(rows, answers.get(holder)) for holder, rows in sorted(entries.items()))
+            + tuple(self._itself(notice, answers.get(certificate.owner))),
         )
+
+    def _itself(self, notice: UnlearnNotice, answers: HolderAnswers | None) -> "Iterator[HolderVerdict]":
+        """The owner's own entry, of a notice after which it stays: closed by a receipt alone."""
+        if notice.kind == UnlearnKind.FORGET:
+            yield self._holder([GrantEntry(notice.owner, notice.through, GENERATION_MAX, GENERATION_MAX, 0)], answers)
 
     def _membership(self, proof: Proof, member: PeerId) -> Membership:
         membership = _opened(proof, Membership, self._root).statement

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from hdus_peer.domain.certificate import ErasureCertificate, GrantEntry, HolderAnswers, Proof, proof_of
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.protocol.records import GrantRow, MemberRow, ReceiptRow, ReleaseRow, TombstoneRow
 from hdus_peer.protocol.state import State
 
@@ -29,15 +30,33 @@ def certificate_of(state: State) -> ErasureCertificate | None:
         membership=proof_of(tombstone.membership),
         notice=proof_of(tombstone.notice),
         ledger=ledger,
-        answers=tuple(answers for holder in holders for answers in _answers(state, holder)),
+        answers=tuple(
+            answers for holder in sorted({*holders, *_itself(tombstone)}) for answers in _answers(state, holder)
+        ),
         broken_at_s=state.row.broken_at_s,
     )
 
 
+def _itself(tombstone: TombstoneRow) -> list[PeerId]:
+    """Whoever forgets samples, and stays, answers for its own device too."""
+    return [tombstone.owner] if tombstone.kind == UnlearnKind.FORGET else []
+
+
 def _answers(state: State, holder: PeerId) -> Iterator[HolderAnswers]:
+    if holder == state.me.peer:
+        membership = proof_of(state.me.membership)
+        yield HolderAnswers(holder, False, membership, tuple(_own_receipt(state)))
+        return
     member = state.get(MemberRow, holder)
     if member is not None:
         yield HolderAnswers(holder, member.cloned, proof_of(member.membership), tuple(_proofs(state, holder)))
+
+
+def _own_receipt(state: State) -> Iterator[Proof]:
+    """That of the latest notice, once it is signed; an earlier one says nothing of this one."""
+    receipt = state.get(ReceiptRow, state.me.peer, state.me.peer)
+    if receipt is not None:
+        yield proof_of(receipt.receipt)
 
 
 def _proofs(state: State, holder: PeerId) -> Iterator[Proof]:

@@ -25,9 +25,11 @@ class Cause(enum.StrEnum):
     ROLLED_BACK = "rolled-back"
     REPLACED = "replaced"
     DEPARTURE = "departure"
+    FORGOTTEN = "forgotten"  # my own seed, and what was learned from samples that I forget
 
 
-AT_ONCE = frozenset({Cause.NOTICE, Cause.ROLLED_BACK, Cause.DEPARTURE})
+AT_ONCE = frozenset({Cause.NOTICE, Cause.ROLLED_BACK, Cause.DEPARTURE, Cause.FORGOTTEN})
+_OF_EVERYBODY = frozenset({Cause.ROLLED_BACK, Cause.DEPARTURE})
 
 
 def begin(
@@ -43,7 +45,7 @@ def begin(
     """Decide an erasure. `through`: the tombstone that a receipt will name, or the sequence that a departure will;
     `grant`: the grant that a release will."""
     if cause in AT_ONCE:
-        payloads = _with_unfinished(state, owner, payloads)
+        payloads = _with_unfinished(state, owner, payloads, is_about_all=cause in _OF_EVERYBODY)
     number = state.row.erasure_highest + 1
     state.change_self(draft, erasure_highest=number)
     row = ErasureRow(number, owner, cause, through, grant, payloads)
@@ -51,9 +53,8 @@ def begin(
     draft.act(_effect(row))
 
 
-def _with_unfinished(state: State, owner: PeerId, payloads: tuple[str, ...]) -> tuple[str, ...]:
+def _with_unfinished(state: State, owner: PeerId, payloads: tuple[str, ...], *, is_about_all: bool) -> tuple[str, ...]:
     """A receipt and a departure speak of everything that is here, also of what an earlier erasure has not finished."""
-    is_about_all = owner == state.me.peer
     unfinished = [row for row in state.all(ErasureRow) if is_about_all or row.owner == owner]
     return tuple(dict.fromkeys([*payloads, *(payload for row in unfinished for payload in row.payloads)]))
 
@@ -66,8 +67,9 @@ def resume(state: State, draft: Draft) -> None:
 
 def is_emptying(state: State) -> bool:
     """Whether everything of everybody is being erased: until that is done nothing can be said of any one owner."""
-    return any(row.cause in (Cause.DEPARTURE, Cause.ROLLED_BACK) for row in state.all(ErasureRow))
+    return any(row.cause in _OF_EVERYBODY for row in state.all(ErasureRow))
 
 
 def _effect(row: ErasureRow) -> Erase:
-    return Erase(row.erasure, row.payloads, at_once=Cause(row.cause) in AT_ONCE)
+    cause = Cause(row.cause)
+    return Erase(row.erasure, row.payloads, at_once=cause in AT_ONCE, learned=cause == Cause.FORGOTTEN)

@@ -34,6 +34,14 @@ class Owed:
 
     def receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
         """An erasure that a notice asked for is done."""
+        owed = self._state.get(OwedReceiptRow, row.owner)
+        if owed is None or owed.receipt.statement.through <= row.through:
+            self._state.put(draft, OwedReceiptRow(row.owner, self.signed(row, now)))
+            self._mailed.pop(row.owner, None)
+        self.send(row.owner, now, draft)
+
+    def signed(self, row: ErasureRow, now: Instant) -> Signed[ErasureReceipt]:
+        """The receipt for an erasure that is done."""
         receipt = ErasureReceipt(
             holder=self._state.me.peer,
             owner=row.owner,
@@ -44,11 +52,7 @@ class Owed:
             run_nonce=self._state.me.run_nonce,
             issued_at_s=now.unix_s,
         )
-        owed = self._state.get(OwedReceiptRow, row.owner)
-        if owed is None or owed.receipt.statement.through <= row.through:
-            self._state.put(draft, OwedReceiptRow(row.owner, self._state.me.sign(receipt)))
-            self._mailed.pop(row.owner, None)
-        self.send(row.owner, now, draft)
+        return self._state.me.sign(receipt)
 
     def release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
         """An erasure without a notice is done: what was granted for it is held no more."""

@@ -56,6 +56,7 @@ from hdus_peer.protocol.step import (
     Erased,
     Fetched,
     FetchFailed,
+    Forget,
     Identified,
     Leave,
     LinkDown,
@@ -110,6 +111,8 @@ class PeerCore:
                 self.unlearning.leave(now, draft)
             case Rejoin():
                 self.unlearning.rejoin(draft)
+            case Forget():
+                self.unlearning.forget(command, now, draft)
             case Obey(item=item):
                 self.unlearning.on_notice(self.state.me.peer, item, now, draft)
             case Retrain():

@@ -165,6 +165,17 @@ class OwedReleaseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgottenRow:
+    """Samples of my own that nothing may be learned from any more: `samples_sha256` names the list of their digests, a
+    file; `samples`: how many; `through`: of the notice that this was said with."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("samples_sha256",)
+    samples_sha256: str
+    samples: int
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
 class FloorRow:
     """The highest generation of an owner that was held and given up without a notice: a lower one is refused."""
 
@@ -187,6 +198,7 @@ Row = (
     | OwedReceiptRow
     | OwedReleaseRow
     | FloorRow
+    | ForgottenRow
 )
 
 TABLES: tuple[type[Row], ...] = (
@@ -202,6 +214,7 @@ TABLES: tuple[type[Row], ...] = (
     OwedReceiptRow,
     OwedReleaseRow,
     FloorRow,
+    ForgottenRow,
 )
 
 

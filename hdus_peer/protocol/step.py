@@ -101,11 +101,13 @@ class Erase:
     """No process may compute with these payloads any more: stop fetching, checking and serving them, end the predictor
     that holds one, destroy key and payload files, sync the directories; answer `Erased`. Idempotent; done again at
     start for every `ErasureRow`. `at_once`: the predictor is killed first (an unlearning); otherwise it may be swapped
-    for one without them first, so that nobody notices (a newer generation)."""
+    for one without them first, so that nobody notices (a newer generation). `learned`: so is whatever was learned from
+    own samples that are forgotten (training ended, main model, seed, checkpoints, exports)."""
 
     erasure: int
     payloads: tuple[str, ...]
     at_once: bool
+    learned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +234,14 @@ class Rejoin:
 
 
 @dataclass(frozen=True, slots=True)
+class Forget:
+    """Unlearn these samples of mine: `samples_sha256` names the list of their digests, which is durable already."""
+
+    samples_sha256: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retrain:
     """Train again on the data as it is now: begins a new job epoch, so that an older job cannot publish."""
 
@@ -243,7 +253,7 @@ class Obey:
     item: NoticeItem
 
 
-Command = Publish | Leave | Rejoin | Retrain | Obey
+Command = Publish | Leave | Rejoin | Forget | Retrain | Obey
 
 
 # --- the step -------------------------------------------------------------------------------------------------------

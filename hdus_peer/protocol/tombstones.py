@@ -11,12 +11,13 @@ import base64
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.unlearning import LedgerEntry, UnlearnNotice
+from hdus_peer.domain.unlearning import LedgerEntry, UnlearnKind, UnlearnNotice, ledger_digest
 from hdus_peer.protocol.messages import BUCKETS, NOTICES_PER_MESSAGE_MAX, NoticeItem, Notices
 from hdus_peer.protocol.records import GrantRow, TombstoneRow
-from hdus_peer.protocol.state import State
+from hdus_peer.protocol.state import Draft, State
 
 
 def bucket_of(owner: PeerId) -> int:
@@ -65,6 +66,24 @@ def ledger_of(state: State, through: int) -> tuple[LedgerEntry, ...]:
     higher generations, so it stays the same."""
     grants = sorted(state.all(GrantRow), key=lambda row: row.grant)
     return tuple(LedgerEntry(row.holder, row.generation, row.grant) for row in grants if row.generation <= through)
+
+
+def write_own(state: State, kind: UnlearnKind, now: Instant, draft: Draft) -> TombstoneRow:
+    """Sign a notice of my own through everything that I ever published, and take it as my tombstone."""
+    me, row = state.me, state.row
+    through = max(row.generation_highest, row.through_highest, now.unix_s)
+    ledger = ledger_of(state, through)
+    notice = me.sign(UnlearnNotice(me.peer, through, kind, ledger_digest(ledger), len(ledger), now.unix_s))
+    state.change_self(draft, through_highest=through)
+    old = state.get(TombstoneRow, me.peer)
+    tombstone = TombstoneRow(me.peer, through, kind, notice, me.membership, old.departure if old else None)
+    state.put(draft, tombstone)
+    return tombstone
+
+
+def holders_of(state: State, through: int) -> int:
+    """How many members the ledger of such a notice names."""
+    return len({entry.holder for entry in ledger_of(state, through)})
 
 
 def item(state: State, row: TombstoneRow, to: PeerId) -> NoticeItem:

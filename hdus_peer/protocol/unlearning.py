@@ -9,6 +9,8 @@ Rules
    departure. LEAVING becomes LEFT when all are closed, this peer has departed itself, and a neighbour knows it.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
 5. A notice of my own key that I do not know (a restored backup) is obeyed.
+6. Forgetting samples: I stay, and keep what I hold of others. The owner's own receipt, once whatever was learned from
+   the samples is erased here, belongs to the certificate as every holder's does.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,8 +24,6 @@ from hdus_peer.domain.unlearning import (
     Departure,
     ErasureReceipt,
     UnlearnKind,
-    UnlearnNotice,
-    ledger_digest,
 )
 from hdus_peer.protocol import erasure, tombstones
 from hdus_peer.protocol.erasure import Cause
@@ -43,6 +43,7 @@ from hdus_peer.protocol.messages import (
 from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.records import (
     ErasureRow,
+    ForgottenRow,
     GrantRow,
     HeldSeedRow,
     MemberRow,
@@ -52,6 +53,7 @@ from hdus_peer.protocol.records import (
     TombstoneRow,
 )
 from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.step import Forget
 from hdus_peer.protocol.usage import Usage
 
 
@@ -70,24 +72,18 @@ class Unlearning:
     def leave(self, now: Instant, draft: Draft) -> None:
         """ACTIVE -> LEAVING. Said again while leaving, it sends the same notice again."""
         if self._state.is_active:
-            self._write_own_notice(now, draft)
+            self._begin_leave(now, draft)
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         if tombstone is not None and self._state.row.phase == Phase.LEAVING:
             self._tell_everybody(tombstone, None, now, draft)
             self._try_to_finish(draft)
 
-    def _write_own_notice(self, now: Instant, draft: Draft) -> None:
-        state, me = self._state, self._state.me
-        through = max(state.row.generation_highest, state.row.through_highest, now.unix_s)
-        ledger = tombstones.ledger_of(state, through)
-        kind = UnlearnKind.LEAVE
-        notice = me.sign(UnlearnNotice(me.peer, through, kind, ledger_digest(ledger), len(ledger), now.unix_s))
-        state.change_self(draft, phase=Phase.LEAVING, through_highest=through)
-        old = state.get(TombstoneRow, me.peer)
-        departure = old.departure if old else None
-        state.put(draft, TombstoneRow(me.peer, through, kind, notice, me.membership, departure))
+    def _begin_leave(self, now: Instant, draft: Draft) -> None:
+        state = self._state
+        through = tombstones.write_own(state, UnlearnKind.LEAVE, now, draft).through
+        state.change_self(draft, phase=Phase.LEAVING)
         self._depart(draft)
-        draft.tell("LeaveBegun", me.peer, through=through, holders=len({entry.holder for entry in ledger}))
+        draft.tell("LeaveBegun", state.me.peer, through=through, holders=tombstones.holders_of(state, through))
 
     def _depart(self, draft: Draft) -> None:
         """Stop serving, and erase all that is held: my own sealed seed and everybody else's."""
@@ -139,6 +135,37 @@ class Unlearning:
         if self._state.row.phase == Phase.LEAVING and has_departed and is_closed:
             self._state.change_self(draft, phase=Phase.LEFT)
             draft.tell("Left", self._state.me.peer)
+
+    # --- my own samples ---------------------------------------------------------------------------------------------
+    def forget(self, command: Forget, now: Instant, draft: Draft) -> None:
+        """One Step: the notice, the list of the samples, a new job epoch. What was trained before cannot publish."""
+        state = self._state
+        if not state.is_active or state.get(ForgottenRow, command.samples_sha256) is not None:
+            draft.tell("ForgetRefused", state.me.peer, reason="known" if state.is_active else state.row.phase)
+            return
+        tombstone = tombstones.write_own(state, UnlearnKind.FORGET, now, draft)
+        through = tombstone.through
+        state.put(draft, ForgottenRow(command.samples_sha256, command.samples, through))
+        state.change_self(draft, job_epoch=state.row.job_epoch + 1)
+        self._erase_learned(through, draft)
+        self._tell_everybody(tombstone, None, now, draft)
+        holders = tombstones.holders_of(state, through)
+        draft.tell("ForgetBegun", state.me.peer, through=through, samples=command.samples, holders=holders)
+
+    def _erase_learned(self, through: int, draft: Draft) -> None:
+        """My own sealed seed, and all that was learned from samples that are forgotten."""
+        state, own = self._state, self._state.own_seed()
+        payloads: tuple[str, ...] = ()
+        if own is not None:
+            state.delete(draft, own)
+            payloads = (own.manifest.statement.payload_sha256,)
+        erasure.begin(state, draft, state.me.peer, Cause.FORGOTTEN, payloads, through=through)
+
+    def _on_forgotten(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
+        """The owner's own receipt: nothing here remembers the samples."""
+        me = self._state.me
+        self._state.put(draft, ReceiptRow(me.peer, me.peer, self._owed.signed(row, now)))
+        draft.tell("Forgotten", me.peer, through=row.through)
 
     # --- notices ----------------------------------------------------------------------------------------------------
     def on_notice(self, sender: PeerId, item: NoticeItem, now: Instant, draft: Draft) -> None:
@@ -193,6 +220,8 @@ class Unlearning:
         phase = Phase.HELD if row.kind == UnlearnKind.FORGET else Phase.LEAVING
         highest = max(self._state.row.generation_highest, min(row.through, GENERATION_MAX - 1))
         self._state.change_self(draft, phase=phase, through_highest=row.through, generation_highest=highest)
+        if row.kind == UnlearnKind.FORGET:  # the list of the samples is lost, so nothing learned may stay
+            self._erase_learned(row.through, draft)
         self._depart(draft)
         draft.tell("OwnNoticeObeyed", row.owner, through=row.through, kind=str(row.kind))
 
@@ -258,6 +287,8 @@ class Unlearning:
         elif row.cause == Cause.DEPARTURE:
             self._on_departed(row.through, now, draft)
             erasure.resume(self._state, draft)
+        elif row.cause == Cause.FORGOTTEN:
+            self._on_forgotten(row, now, draft)
         elif row.cause == Cause.ROLLED_BACK:
             erasure.resume(self._state, draft)
         elif row.grant:

@@ -65,6 +65,7 @@ def _with_rows(ledger: LedgerCheck, files: FileCheck, owner: Owner) -> Checked:
         found = [_waiting(finding) for finding in found]
     can_sweep = all(finding.mend for finding in found if finding.kind is Kind.CORRUPT)
     found += files.strays(ledger.rows, ledger.damaged_payloads, can_sweep)
+    found += files.forgotten(ledger.rows)
     return Checked(tuple(found), me, can_sweep)
 
 

@@ -10,12 +10,13 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from hdus_peer.protocol.records import ErasureRow, HeldSeedRow, OwedReceiptRow, OwnSeedRow
+from hdus_peer.protocol.records import ErasureRow, ForgottenRow, HeldSeedRow, OwedReceiptRow, OwnSeedRow
 from hdus_peer.protocol.step import Delete
 from hdus_peer.repository.ballast import BALLAST_NAME
 from hdus_peer.repository.disk import DIRECTORY_MODE, FILE_MODE, TEMPORARY_SUFFIX, Disk
 from hdus_peer.repository.durable import CACHE_TAG_NAME
 from hdus_peer.repository.findings import Amend, Discard, Finding, Kind, Mend, Opening, Protect, Sweep
+from hdus_peer.repository.forgotten import FOLDER
 from hdus_peer.repository.keys import read_key
 from hdus_peer.repository.ledger import LEDGER_NAME
 from hdus_peer.repository.ledger_check import place_of
@@ -76,6 +77,18 @@ class FileCheck:
         if self._disk.size(path) is None:
             return Kind.MISSING, f"its key keys/{payload} is missing"
         return None if read_key(self._disk, path) else (Kind.CORRUPT, f"its key keys/{payload} is no key")
+
+    def forgotten(self, rows: Recovered) -> Iterator[Finding]:
+        """Lists of forgotten samples: without them nobody knows what may not be learned from."""
+        remedy = "Choose the same samples again with hdus-peer forget: that writes the same list."
+        for row in rows.of(ForgottenRow):
+            place = Path(FOLDER, row.samples_sha256)
+            found = digest_of(self._disk, self._directory / place)
+            if found is None:
+                what = f"the list of {row.samples} forgotten samples is missing"
+                yield Finding(Kind.MISSING, str(place), what, remedy, None)
+            elif found[0] != row.samples_sha256:
+                yield Finding(Kind.CORRUPT, str(place), "the list of forgotten samples was altered", remedy, None)
 
     # --- what no row refers to --------------------------------------------------------------------------------------
     def strays(self, rows: Recovered, damaged: frozenset[str], can_sweep: bool) -> Iterator[Finding]:

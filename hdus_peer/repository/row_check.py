@@ -15,6 +15,7 @@ from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.records import (
     ErasureRow,
     FloorRow,
+    ForgottenRow,
     GrantRow,
     HeldSeedRow,
     MemberRow,
@@ -119,6 +120,10 @@ def _floor(row: FloorRow, owner: Owner) -> bool:
     return is_payload_hash(row.payload_sha256)
 
 
+def _forgotten(row: ForgottenRow, owner: Owner) -> bool:
+    return is_payload_hash(row.samples_sha256) and row.samples > 0 and row.through > 0
+
+
 _AGREEMENTS: dict[type[Row], Callable[[Any, Owner], bool]] = {
     SelfRow: _self,
     MemberRow: _member,
@@ -132,4 +137,5 @@ _AGREEMENTS: dict[type[Row], Callable[[Any, Owner], bool]] = {
     OwedReceiptRow: _owed_receipt,
     OwedReleaseRow: _owed_release,
     FloorRow: _floor,
+    ForgottenRow: _forgotten,
 }

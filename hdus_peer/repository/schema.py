@@ -140,10 +140,20 @@ ALTER TABLE held_seed ADD COLUMN hold_left_s INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE held_seed ADD COLUMN counted_at_s INTEGER NOT NULL DEFAULT 0;
 """
 
+_FORGOTTEN = """
+CREATE TABLE forgotten (
+    samples_sha256 TEXT NOT NULL,
+    samples INTEGER NOT NULL,
+    through INTEGER NOT NULL,
+    PRIMARY KEY (samples_sha256)
+);
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the tables of the first version", _FIRST),
     Migration(2, "releases are kept: a certificate shows them", _RELEASES),
     Migration(3, "leases are counted down", _LEASES),
+    Migration(4, "samples that are forgotten", _FORGOTTEN),
 )
 
 

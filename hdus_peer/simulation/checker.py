@@ -27,6 +27,7 @@ from hdus_peer.protocol.records import (
     OwedReceiptRow,
     OwnSeedRow,
     Phase,
+    ReceiptRow,
     Row,
     SelfRow,
     TombstoneRow,
@@ -125,13 +126,15 @@ class Checker:
         _, writes = self._pending.pop(device.peer)
         for row in [write.row for write in writes if isinstance(write, Put)]:
             if isinstance(row, OwnSeedRow):
-                self._on_publish(row)
+                self._on_publish(device, row)
             if not self._is_judged(device):
                 continue
             self._check_authentic(device, row)
             match row:
                 case OwedReceiptRow():
                     self._check_receipt(device, row.owner, row.receipt.statement.through)
+                case ReceiptRow(owner=owner, holder=holder) if owner == holder == device.peer:
+                    self._check_receipt(device, owner, row.receipt.statement.through)
                 case TombstoneRow():
                     self._check_notice(device, row)
                 case GrantRow():
@@ -141,8 +144,11 @@ class Checker:
                 case HeldSeedRow(lease=lease) if lease is not None:
                     self._on_lease(device, row.owner, lease.statement)
 
-    def _on_publish(self, row: OwnSeedRow) -> None:
+    def _on_publish(self, device: Device, row: OwnSeedRow) -> None:
         seed = row.manifest.statement
+        epoch = device.learned.get(seed.payload_sha256)
+        if epoch is not None and epoch != _row_of(device).job_epoch:
+            raise Violation("I2", f"{device.who.number} publishes what it learned before it forgot")
         first = self._payloads.setdefault((seed.owner, seed.generation), seed.payload_sha256)
         if first != seed.payload_sha256:
             raise Violation("I2", f"{seed.owner[:8]} used generation {seed.generation} for two payloads")

@@ -85,6 +85,7 @@ class Device:
         self.wall_skew_s = 0.0
         self.refused = 0
         self.message: Message | None = None
+        self.learned: dict[str, int] = {}  # payload -> the job epoch in which its training began
         self._codec: Codec = cast.codec()
         self._driver = Driver(self, self, self, self.publish_event)
         self._boot_s = 0.0
@@ -208,6 +209,8 @@ class Device:
         self.world.note(f"{self.who.number} {event.name} {event.peer or ''} {event.details}")
         self.refused += event.name == "Refused"
         self.judge.on_event(self, event)
+        if event.name == "Forgotten":
+            self.train()
 
     # --- what the network tells -------------------------------------------------------------------------------------
     def on_link_up(self, peer: PeerId, dialled: bool) -> None:
@@ -239,6 +242,7 @@ class Device:
     def publish(self, job_epoch: int, number: int) -> None:
         """The payload named `number` lies in the repository: publish it."""
         payload, payload_sha256, key = sealed(self.peer, number)
+        self.learned[payload_sha256] = job_epoch
         self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
         command = Publish(job_epoch, cast.ARCHITECTURES[0], "", payload_sha256, len(payload), "")
         self.take(lambda core: core.command(command, self.now))

@@ -10,6 +10,7 @@ from hdus_peer.simulation.network import Weather
 class What(enum.StrEnum):
     TRAIN = "train"  # a job begins and publishes when it ends
     RETRAIN = "retrain"  # a new job epoch, and a job
+    FORGET = "forget"  # `amount` names the samples
     LEAVE = "leave"
     REJOIN = "rejoin"
     CRASH = "crash"  # at the `amount`-th boundary from now
@@ -71,6 +72,7 @@ def draw(seed: int, peers: int = 6) -> Plan:
     lease_s = random.Random(f"lease {seed}").choice((0, 0, 0, 3))
     if lease_s:  # what is left of a lease over a restart is as right as the wall clock, so that one cannot be judged
         acts = [act for act in acts if act.what != What.CLOCK]
+    acts += _forgetting(random.Random(f"forget {seed}"), peers)
     return Plan(
         seed=seed,
         peers=peers,
@@ -84,6 +86,16 @@ def draw(seed: int, peers: int = 6) -> Plan:
         acts=tuple(sorted(acts, key=lambda act: act.at_s)),
         lease_s=lease_s,
     )
+
+
+def _forgetting(rng: random.Random, peers: int) -> list[Act]:
+    """Perhaps a peer forgets samples; perhaps it says so twice, or forgets others too, soon after."""
+    if rng.random() > 0.3:
+        return []
+    who, at_s = rng.randrange(peers), rng.uniform(1.0, HORIZON_S - 3.0)
+    return [
+        Act(at_s + rng.uniform(0.0, 2.0), What.FORGET, who, amount=rng.randrange(2)) for _ in range(rng.choice((1, 2)))
+    ]
 
 
 def _leaving(rng: random.Random, leaver: int) -> list[Act]:

@@ -20,7 +20,7 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
-from hdus_peer.protocol.step import Leave, Rejoin, Retrain
+from hdus_peer.protocol.step import Forget, Leave, Rejoin, Retrain
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.checker import Checker, Violation, on_disk
@@ -107,6 +107,9 @@ class Stage:
             case What.RETRAIN:
                 device.attempt(lambda: device.take(lambda core: core.command(Retrain(), device.now)))
                 device.train()
+            case What.FORGET:
+                samples = Forget(f"{act.amount:064x}", act.amount + 1)
+                device.attempt(lambda: device.take(lambda core: core.command(samples, device.now)))
             case What.LEAVE:
                 device.attempt(lambda: device.take(lambda core: core.command(Leave(), device.now)))
             case What.REJOIN:

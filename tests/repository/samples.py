@@ -11,6 +11,7 @@ from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, 
 from hdus_peer.protocol.records import (
     ErasureRow,
     FloorRow,
+    ForgottenRow,
     GrantRow,
     HeldSeedRow,
     MemberRow,
@@ -115,4 +116,5 @@ def one_of_each() -> tuple[Row, ...]:
         OwedReceiptRow(OWNER.peer_id, receipt(6)),
         OwedReleaseRow(OWNER.peer_id, sign(ME, SeedRelease(ME.peer_id, OWNER.peer_id, 2, "lapsed", 3, 4))),
         FloorRow(OWNER.peer_id, 7, "cc" * 32),
+        ForgottenRow("dd" * 32, 8, 9),
     )

@@ -8,6 +8,7 @@ from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, 
 from hdus_peer.protocol.records import (
     ErasureRow,
     FloorRow,
+    ForgottenRow,
     GrantRow,
     MemberRow,
     OwedReceiptRow,
@@ -22,6 +23,7 @@ from hdus_peer.protocol.records import (
 from hdus_peer.protocol.step import Put
 from hdus_peer.repository.durable import DurableRepository
 from hdus_peer.repository.findings import Owner
+from hdus_peer.repository.forgotten import forgotten_directory
 from tests.contracts.repository import fetch
 from tests.repository import samples
 
@@ -29,6 +31,7 @@ GONE, SLOW = Identity(bytes([4]) * 32), Identity(bytes([5]) * 32)
 OWNER = Owner(samples.ME.peer_id, samples.ROOT.peer_id)
 OWN, HELD = samples.payload_of(1), samples.payload_of(2)
 OWN_SHA, HELD_SHA = samples.sha256(OWN), samples.sha256(HELD)
+FORGOTTEN = b"".join(b"%064x\n" % number for number in (1, 2))
 GENERATION, THROUGH, GRANT = 8, 5, 8
 ME = SelfRow(samples.ME.peer_id, Phase.ACTIVE, 40, GENERATION, 2, 3, 6, 0, 0, 1, 0)
 
@@ -53,6 +56,7 @@ def rows() -> tuple[Row, ...]:
         OwedReceiptRow(GONE.peer_id, sign(samples.ME, receipt)),
         OwedReleaseRow(SLOW.peer_id, sign(samples.ME, release)),
         FloorRow(SLOW.peer_id, 7, "cc" * 32),
+        ForgottenRow(samples.sha256(FORGOTTEN), 2, 2),
     )
 
 
@@ -67,6 +71,9 @@ def build(directory: Path) -> Path:
     repository = DurableRepository(directory)
     for number, payload in ((1, OWN), (2, HELD)):
         repository.put_key(fetch(repository, payload), samples.key_of_payload(number))
+    forgotten = forgotten_directory(directory)
+    forgotten.mkdir()
+    (forgotten / samples.sha256(FORGOTTEN)).write_bytes(FORGOTTEN)
     repository.commit([Put(row) for row in rows()])
     repository.close()
     return directory

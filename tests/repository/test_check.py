@@ -309,6 +309,12 @@ REFUSED = {
         "state_sequence is 3, and 31 was told",
         "Start this peer",
     ),
+    "a list of forgotten samples that is gone": (
+        remove(f"forgotten/{samples.sha256(soundness.FORGOTTEN)}"),
+        "missing",
+        "2 forgotten samples",
+        "hdus-peer forget",
+    ),
     "a leave without its notice": (
         lambda directory: sql(directory, "UPDATE self SET phase = 'leaving'", "DELETE FROM held_seed"),
         "inconsistent",
@@ -316,6 +322,14 @@ REFUSED = {
         "backup",
     ),
 }
+
+
+def test_an_altered_list_of_forgotten_samples_is_refused(directory: Path) -> None:
+    place = f"forgotten/{samples.sha256(soundness.FORGOTTEN)}"
+    write(place, b"another list")(directory)
+    (found,) = checked(directory).findings
+    assert (found.kind, found.place, found.mend) == ("corrupt", place, None)
+    assert "hdus-peer forget" in found.remedy
 
 
 @pytest.mark.parametrize(("plant", "kind", "said", "remedy"), REFUSED.values(), ids=REFUSED)

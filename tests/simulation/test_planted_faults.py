@@ -52,7 +52,7 @@ from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
 from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.state import Draft, State
-from hdus_peer.protocol.step import Admitted, Publish, Put, Step, Write
+from hdus_peer.protocol.step import Admitted, Forget, Publish, Put, Step, Write
 from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.repository.memory import MemoryPartial, MemoryRepository
 from hdus_peer.simulation import Plan, draw, simulate
@@ -133,6 +133,27 @@ def signature_check_gone(patch: pytest.MonkeyPatch) -> None:
 
 def ownership_check_gone(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Unlearning, "_problem", lambda self, item: "")
+
+
+def late_training_publishes(patch: pytest.MonkeyPatch) -> None:
+    publish = Granting.publish
+
+    def trusting(self: Granting, command: Publish, now: Instant, draft: Draft) -> None:
+        publish(self, replace(command, job_epoch=self._state.row.job_epoch), now, draft)
+
+    patch.setattr(Granting, "publish", trusting)
+
+
+def forgetter_answers_early(patch: pytest.MonkeyPatch) -> None:
+    forget = Unlearning.forget
+
+    def hasty(self: Unlearning, command: Forget, now: Instant, draft: Draft) -> None:
+        forget(self, command, now, draft)
+        for begun in self._state.all(ErasureRow):
+            if begun.cause == Cause.FORGOTTEN:
+                self._on_forgotten(begun, now, draft)
+
+    patch.setattr(Unlearning, "forget", hasty)
 
 
 def tombstone_not_durable(patch: pytest.MonkeyPatch) -> None:
@@ -322,6 +343,15 @@ def calm(seed: int) -> Plan:
     return replace(plan, weather=Weather(), rogue=None, exits_when_left=False, acts=acts)
 
 
+def forgetting(seed: int) -> Plan:
+    """Everybody forgets, some while they train."""
+    rng = random.Random(f"forgetting {seed}")
+    plan = draw(seed)
+    acts = [Act(rng.uniform(0.5, HORIZON_S - 2.0), What.FORGET, rng.randrange(6), 0, n) for n in range(12)]
+    acts += [Act(act.at_s - rng.uniform(0.0, 0.5), What.TRAIN, act.who) for act in acts]
+    return replace(plan, acts=tuple(sorted((*plan.acts, *acts), key=lambda act: act.at_s)))
+
+
 FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (commit_and_send_swapped, {"I2", "I3", "I5"}, 5, draw),
     (receipt_before_erased, {"I1"}, 5, draw),
@@ -331,6 +361,8 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (signature_check_gone, {"I7"}, 15, draw),
     (ownership_check_gone, {"I7"}, 15, draw),
     (tombstone_not_durable, {"I1", "I2"}, 5, draw),
+    (late_training_publishes, {"I2"}, 10, forgetting),
+    (forgetter_answers_early, {"I1"}, 10, forgetting),
     (key_before_its_grant, {"I3"}, 5, draw),
     (generation_reused_after_a_restart, {"I2"}, 10, busy),
     (notices_not_merged_first, {"I2"}, 5, draw),
@@ -364,7 +396,7 @@ def test_a_planted_fault_is_found(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, calm])
+@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, calm, forgetting])
 def test_nothing_is_found_where_nothing_was_planted(
     plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
