@@ -3,7 +3,8 @@
 Rules
 1. An erasure first stops what could bring the seed back (fetch, check, predictor), then destroys key and payload, and
    only then answers `Erased`. What it cancelled never answers later than that.
-2. The predictor computes with what the last `UseSeeds` named, some time after it; never with what was erased since.
+2. The predictor computes with what the last `UseSeeds` named (`told`), some time after it; never with what was erased
+   since (`using`).
 """
 
 import hashlib
@@ -69,7 +70,7 @@ class Hands:
         self._world = device.world
         self.erasing: set[int] = set()
         self.using: tuple[HeldSeedRow, ...] = ()
-        self._to_use: tuple[HeldSeedRow, ...] = ()
+        self.told: tuple[HeldSeedRow, ...] = ()
         self._fetches: dict[str, Fetch] = {}
         self._checks: dict[str, Admit] = {}
         self._results: deque[Done] = deque()
@@ -92,7 +93,7 @@ class Hands:
                 self._erase(effect)
             case UseSeeds(seeds=seeds):
                 self._device.judge.on_use(self._device, seeds)
-                self._to_use = seeds
+                self.told = seeds
                 self._device.later(self._pause_s(), self._rebuild)
 
     def _pause_s(self) -> float:
@@ -219,7 +220,7 @@ class Hands:
 
     # --- predictor and erasure --------------------------------------------------------------------------------------
     def _rebuild(self) -> None:
-        self.using = self._to_use
+        self.using = self.told
         self._world.note(f"{self._device.who.number} uses {[row.payload_sha256[:8] for row in self.using]}")
 
     def _erase(self, effect: Erase) -> None:

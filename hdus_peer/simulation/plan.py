@@ -34,7 +34,8 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`rogue`: the number of the member gone bad. `exits_when_left`: a peer that LEFT is switched off at once.
-    `lease_s`: for how long a seed may be used, and half of how long it may be held (0: as in the product)."""
+    `lease_s`: for how long a seed may be used, and half of how long it may be held (0: as in the product).
+    `joins_s`: who starts later than the others for the first time, and when."""
 
     seed: int
     peers: int
@@ -47,6 +48,7 @@ class Plan:
     exits_when_left: bool
     acts: tuple[Act, ...]
     lease_s: int = 0
+    joins_s: tuple[tuple[int, float], ...] = ()
 
 
 HORIZON_S = 16.0

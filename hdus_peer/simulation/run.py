@@ -88,8 +88,12 @@ class Stage:
         self._rogue: Rogue | None = None
         if plan.rogue is not None:
             self._rogue = rogue_of(self.devices[plan.rogue], plan.peers)
-        for device in self.devices.values():
-            device.start()
+        joins_s = dict(plan.joins_s)
+        for number, device in self.devices.items():
+            if number in joins_s:
+                self.world.after(joins_s[number], device.start)
+            else:
+                device.start()
 
     # --- the plan ---------------------------------------------------------------------------------------------------
     def play(self) -> None:
