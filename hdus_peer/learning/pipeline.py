@@ -81,7 +81,7 @@ def train_main(job: TrainingJob, data: PeerData, device: torch.device, places: P
             lambda: f"epoch {position.epoch + 1} of {schedule.epochs_max}, held-out {position.best_accuracy:.1%}",
         )
 
-    train(training, _examples(data.train, device), _examples(data.holdout, device), schedule, after_step)
+    train(training, examples(data.train, device), examples(data.holdout, device), schedule, after_step)
     checkpoints.save(training)
     return training
 
@@ -103,7 +103,8 @@ def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: 
     return seed, distil(seed, targets, reference, plan, job.random_seed, after_step)
 
 
-def _examples(part: Part, device: torch.device) -> Examples:
+def examples(part: Part, device: torch.device) -> Examples:
+    """A part of the data on the device, in torch's own memory."""
     return Examples(torch.tensor(part.x, device=device), torch.tensor(part.y, device=device))
 
 
