@@ -47,7 +47,8 @@ def peers(daemon: "ControlClient", as_json: bool) -> None:
 
 def _row(peer: "PeerView") -> list[str]:
     heard = "never" if peer.heard_ms < 0 else f"{duration(peer.heard_ms / 1000)} ago"
-    state = f"{peer.state}, cloned" if peer.cloned else peer.state
+    marks = ["cloned"] * peer.cloned + [f"two seeds under {peer.equivocated}"] * bool(peer.equivocated)
+    state = ", ".join([peer.state, *marks])
     generation = str(peer.generation) if peer.generation else "–"
     held, holds_mine = yes_no(peer.held), yes_no(peer.holds_mine)
     return [peer.name, peer.peer[:8], state, heard, peer.address, generation, held, holds_mine]

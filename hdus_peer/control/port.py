@@ -146,7 +146,8 @@ class PeerStatus:
 class PeerView:
     """Another member. `state`: "alive", "suspect" or "gone"; `dialled`: this side opened the link; `generation`: of
     the seed that it announced (0: none); `held`: this peer holds its seed; `holds_mine`: it holds a seed of this
-    peer; `cloned`: two devices run under its identity; `heard_ms`: since it was last heard, -1 for never."""
+    peer; `cloned`: two devices run under its identity; `heard_ms`: since it was last heard, -1 for never;
+    `equivocated`: the generation under which it was proved to have signed two payloads, 0 for never."""
 
     peer: PeerId
     name: str
@@ -158,6 +159,7 @@ class PeerView:
     holds_mine: bool
     cloned: bool
     heard_ms: int
+    equivocated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hdus_peer.domain.certificate import to_file
 from hdus_peer.durable import write_durably
 from hdus_peer.errors import StorageError
 from hdus_peer.protocol.certificate import certificate_of
+from hdus_peer.protocol.records import TombstoneRow
 from hdus_peer.protocol.state import State
 from hdus_peer.protocol.step import Event
 from hdus_peer.repository.certificates import certificate_path
@@ -63,4 +64,5 @@ class Certificates:
     @property
     def file(self) -> Path:
         """Where the certificate of the latest leave lies, or will."""
-        return certificate_path(self._directory, self._state.through(self._state.me.peer))
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        return certificate_path(self._directory, tombstone.through if tombstone else 0)

@@ -253,6 +253,8 @@ class Daemon:
             self._discovery.lonely(self._views.is_lonely())
         elif event.name == "NetworkChanged" and self._discovery is not None:
             self._discovery.look_again()
+        elif event.name == "SeedWithdrawn" and self._core.state.is_active:
+            self._train_now()
         elif event.name == "Left" and not self._streams:
             self._stop_after_linger()
 
@@ -328,7 +330,13 @@ class Daemon:
         return self._core.state.row.job_epoch
 
     def _train_now(self) -> None:
-        self._job = asyncio.get_running_loop().create_task(self._training.run())
+        """Bring the job of the epoch to its end, once one that is under way has ended."""
+        self._job = asyncio.get_running_loop().create_task(self._training_after(self._job))
+
+    async def _training_after(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._training.run()
 
     async def predict(self, rows: bytes, samples: int) -> Prediction:
         self._check_model()

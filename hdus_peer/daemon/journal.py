@@ -41,6 +41,9 @@ _LEVELS = {
     "PeerCloned": logging.WARNING,
     "ExportOutlivesErasure": logging.WARNING,
     "RolledBack": logging.WARNING,
+    "EquivocationProved": logging.WARNING,
+    "SeedWithdrawn": logging.WARNING,
+    "OwnGenerationHeard": logging.WARNING,
     "CredentialsExpireSoon": logging.WARNING,
     "CredentialsExpired": logging.ERROR,
 }

@@ -44,7 +44,8 @@ class Leaving:
 
     def progress(self) -> LeaveProgress:
         phase = Phase.LEFT if self._has_left else Phase.LEAVING
-        through = self._state.through(self._state.me.peer)
+        tombstone = self._state.get(TombstoneRow, self._state.me.peer)
+        through = tombstone.through if tombstone else 0
         return LeaveProgress(phase, through, self._holders(through), finished=self._has_left)
 
     def notices(self) -> tuple[PendingNotice, ...]:

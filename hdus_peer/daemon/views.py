@@ -9,12 +9,14 @@ from hdus_peer.domain.identity import PeerId, short
 from hdus_peer.protocol.contacts import Liveness
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import (
+    EquivocationRow,
     GrantRow,
     HeldSeedRow,
     MemberRow,
     OwedReceiptRow,
     OwedReleaseRow,
     ReceiptRow,
+    TombstoneRow,
 )
 
 
@@ -39,8 +41,8 @@ class Views:
 
     def is_lonely(self) -> bool:
         """Whether somebody that may come back is missing, or nobody was ever found."""
-        through = self._core.state.through
-        known = [contact for contact in self._core.contacts.known.values() if not through(contact.peer)]
+        gone = {row.owner for row in self._core.state.all(TombstoneRow)}
+        known = [contact for contact in self._core.contacts.known.values() if contact.peer not in gone]
         return not known or any(contact.liveness != Liveness.ALIVE for contact in known)
 
     def open_holders(self) -> int:
@@ -54,7 +56,7 @@ class Views:
 
     def _peer(self, peer: PeerId, now: Instant) -> PeerView:
         state, contact, link = self._core.state, self._core.contacts.known.get(peer), self._core.links.get(peer)
-        member = state.get(MemberRow, peer)
+        member, proof = state.get(MemberRow, peer), state.get(EquivocationRow, peer)
         heard_s = link.heard_s if link else contact.silent_since_s if contact and contact.was_linked else None
         return PeerView(
             peer=peer,
@@ -67,6 +69,7 @@ class Views:
             holds_mine=any(row.holder == peer and not row.closed_by for row in state.all(GrantRow)),
             cloned=bool(member and member.cloned),
             heard_ms=-1 if heard_s is None else max(0, round((now.boot_s - heard_s) * 1000)),
+            equivocated=proof.generation if proof else 0,
         )
 
     def seeds(self, now: Instant) -> list[SeedView]:

@@ -66,3 +66,10 @@ class LeaseRenewal(Statement):
     issued_at_s: int
     use_until_s: int
     hold_until_s: int
+
+
+def is_equivocation(first: SeedManifest, second: SeedManifest) -> bool:
+    """Whether one owner says two things under one generation: another payload, or another schema."""
+    is_one = (first.owner, first.generation) == (second.owner, second.generation)
+    is_same = (first.payload_sha256, first.schema_sha256) == (second.payload_sha256, second.schema_sha256)
+    return is_one and not is_same

@@ -21,6 +21,6 @@ L2  No seed is used after `use_until` or held after `hold_until` by a running pe
 Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `limits`, `state` (the
 rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before seeds),
 `granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt), `usage` (which seeds
-may be used), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures), `erasure`,
-`overlay` (who wants whose seed), `peer` (the door).
+may be used), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures),
+`equivocation` (two payloads under one generation), `erasure`, `overlay` (who wants whose seed), `peer` (the door).
 """

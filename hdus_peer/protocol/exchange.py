@@ -188,6 +188,12 @@ class Exchange:
         self.incoming[owner] = Incoming(manifest, Stage.WAITING, now.boot_s)
         self._start_due(now, draft)
 
+    def manifests_of(self, owner: PeerId) -> list[Signed[SeedManifest]]:
+        """What `owner` signed, as far as it is here: of the seed held, of the one on its way, of the one announced."""
+        held, incoming = self._state.get(HeldSeedRow, owner), self.incoming.get(owner)
+        known = [held.manifest if held else None, incoming.manifest if incoming else None, self._announced.get(owner)]
+        return [manifest for manifest in known if manifest is not None]
+
     # --- fetch, key, check, adopt -----------------------------------------------------------------------------------
     def _start_due(self, now: Instant, draft: Draft) -> None:
         for owner, incoming in list(self.incoming.items()):

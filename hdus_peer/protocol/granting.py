@@ -9,7 +9,7 @@ Rules
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.seed import KeyGrant, SeedManifest
+from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
 from hdus_peer.protocol import erasure, overlay
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.links import Link, Links
@@ -44,6 +44,22 @@ class Granting:
         for link in self._links.speaking():
             draft.send(link.peer, Announce(manifest))
         draft.tell("SeedPublished", generation=generation, bytes=command.payload_bytes)
+
+    def leap(self, steps: int, date_s: int, draft: Draft) -> None:
+        """`steps` Steps of mine, the last of them dated `date_s`, are forgotten here, and each may have published: one
+        above what was before, or at its date. The next generation is above all; what I serve now may be one of them."""
+        highest = min(max(self._state.row.generation_highest, date_s) + steps, GENERATION_MAX - 1)
+        self._state.change_self(draft, generation_highest=highest)
+        self.withdraw(highest, draft)
+
+    def withdraw(self, through: int, draft: Draft) -> None:
+        """Serve my seed no more if its generation is not above `through`; the next one to be published is."""
+        own = self._state.own_seed()
+        if own is not None and own.manifest.statement.generation <= through:
+            seed = own.manifest.statement
+            self._state.delete(draft, own)
+            erasure.begin(self._state, draft, seed.owner, Cause.REPLACED, (seed.payload_sha256,))
+            draft.tell("SeedWithdrawn", seed.owner, generation=seed.generation)
 
     def _manifest(self, command: Publish, generation: int) -> SeedManifest:
         return SeedManifest(

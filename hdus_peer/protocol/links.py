@@ -186,6 +186,8 @@ class Links:
     def _send_notices(self, link: Link, hello: Hello, draft: Draft) -> None:
         is_equal = hello.tombstone_root == tombstones.root(self._state)
         rows = [] if is_equal else sorted(self._state.all(TombstoneRow), key=lambda row: row.owner)
+        for proof in [] if is_equal else tombstones.proofs(self._state):
+            draft.send(link.peer, proof)
         for message in tombstones.messages(self._state, rows, link.peer, is_whole=True):
             draft.send(link.peer, message)
 

@@ -165,6 +165,21 @@ class Inventory:
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestRequest:
+    """Your inventory names a payload of `owner` that I do not know under this generation: show me what it signed."""
+
+    owner: PeerId
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldManifest:
+    """The answer: the manifest as its owner signed it. It announces nothing: a seed comes from its owner alone."""
+
+    manifest: Signed[SeedManifest]
+
+
+@dataclass(frozen=True, slots=True)
 class Equivocation:
     """Two manifests of one owner and generation with different payloads: the owner's own two signatures."""
 
@@ -198,6 +213,8 @@ Message = (
     | Release
     | ReleaseAck
     | Inventory
+    | ManifestRequest
+    | HeldManifest
     | Equivocation
     | Goodbye
 )

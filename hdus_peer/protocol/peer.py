@@ -14,6 +14,7 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.protocol import erasure
 from hdus_peer.protocol.contacts import Contacts
+from hdus_peer.protocol.equivocation import Equivocations
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
@@ -25,12 +26,16 @@ from hdus_peer.protocol.mailbox import Mailbox
 from hdus_peer.protocol.messages import (
     Announce,
     AnnounceRequest,
+    Equivocation,
     Goodbye,
     Greeting,
     Heartbeat,
+    HeldManifest,
+    Inventory,
     Key,
     KeyRefused,
     KeyRequest,
+    ManifestRequest,
     Merged,
     Message,
     Notices,
@@ -87,6 +92,7 @@ class PeerCore:
         self.mailbox = Mailbox(self.state)
         self.owed = Owed(self.state, self.links, self.exchange)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
+        self.equivocations = Equivocations(self.state, self.links, self.granting, self.exchange, self.unlearning)
         self._handlers = self._message_handlers()
 
     def _draft(self) -> Draft:
@@ -179,6 +185,7 @@ class PeerCore:
         self.owed.on_timer(now, draft)
         self.renewing.on_timer(now, draft)
         self.lapsing.on_timer(now, draft)
+        self.equivocations.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
@@ -192,6 +199,7 @@ class PeerCore:
             self.owed,
             self.renewing,
             self.lapsing,
+            self.equivocations,
         )
         earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
         return None if earliest == float("inf") else earliest
@@ -210,7 +218,7 @@ class PeerCore:
             Heartbeat: self._on_heartbeat,
             TombstoneDigest: lambda link, message, now, draft: unlearning.on_digest(link, message, draft),
             TombstoneRequest: lambda link, message, now, draft: unlearning.on_request(link, message, draft),
-            Announce: lambda link, message, now, draft: exchange.on_announce(link, message.manifest, now, draft),
+            Announce: self._on_announce,
             AnnounceRequest: lambda link, message, now, draft: granting.announce(link.peer, draft),
             KeyRequest: granting.on_key_request,
             Key: exchange.on_key,
@@ -220,6 +228,12 @@ class PeerCore:
             ReceiptAck: self._on_receipt_ack,
             Release: lambda link, message, now, draft: unlearning.on_release(link, message, draft),
             ReleaseAck: lambda link, message, now, draft: owed.on_release_ack(link, message, draft),
+            Inventory: lambda link, message, now, draft: self.equivocations.on_inventory(link, message, draft),
+            ManifestRequest: lambda link, message, now, draft: self.equivocations.on_request(link, message, draft),
+            HeldManifest: lambda link, message, now, draft: self.equivocations.on_manifest(
+                link.peer, message.manifest, now, draft
+            ),
+            Equivocation: lambda link, message, now, draft: self.equivocations.on_proof(link.peer, message, now, draft),
         }
 
     def _dispatch(self, link: Link, message: Message, now: Instant, draft: Draft) -> None:
@@ -243,10 +257,12 @@ class PeerCore:
 
     def _on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
         """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold
-        of others is erased (it is a cache), and everybody is presumed to hold what I forgot that I granted."""
+        of others is erased (it is a cache), everybody is presumed to hold what I forgot that I granted, and my own next
+        seed is of a generation above all that I may have used."""
         state, hello = self.state, echo.statement
         if echo.signer != state.me.peer or hello.state_sequence <= state.row.state_sequence:
             return
+        self.granting.leap(hello.state_sequence - state.row.state_sequence, hello.wall_ms // 1000, draft)
         state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
         payloads = self.exchange.drop_everything(draft)
         self.usage.use(draft)
@@ -280,6 +296,12 @@ class PeerCore:
             self.exchange.on_open(now, draft)
             self.granting.announce(link.peer, draft)
             self.renewing.on_open(link.peer, now, draft)
+            self.equivocations.on_open(link.peer, draft)
+
+    def _on_announce(self, link: Link, message: Announce, now: Instant, draft: Draft) -> None:
+        self.exchange.on_announce(link, message.manifest, now, draft)
+        if link.peer == message.manifest.statement.owner:
+            self.equivocations.on_manifest(link.peer, message.manifest, now, draft)
 
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
         self.unlearning.on_heartbeat(link, beat, draft)

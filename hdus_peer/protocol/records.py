@@ -185,6 +185,19 @@ class FloorRow:
     payload_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class EquivocationRow:
+    """The proof that `owner` signed two payloads under `generation`: nothing of it up to there is ever held again. Of
+    several proofs the one of the highest generation is kept."""
+
+    KEY: ClassVar[tuple[str, ...]] = ("owner",)
+    owner: PeerId
+    generation: int
+    first: Signed[SeedManifest]
+    second: Signed[SeedManifest]
+    membership: Signed[Membership]
+
+
 Row = (
     SelfRow
     | MemberRow
@@ -199,6 +212,7 @@ Row = (
     | OwedReleaseRow
     | FloorRow
     | ForgottenRow
+    | EquivocationRow
 )
 
 TABLES: tuple[type[Row], ...] = (
@@ -215,6 +229,7 @@ TABLES: tuple[type[Row], ...] = (
     OwedReleaseRow,
     FloorRow,
     ForgottenRow,
+    EquivocationRow,
 )
 
 

@@ -16,6 +16,7 @@ from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.records import (
     TABLES,
+    EquivocationRow,
     HeldSeedRow,
     OwnSeedRow,
     Phase,
@@ -93,9 +94,10 @@ class State:
         return [row for row in self._tables[table].values() if isinstance(row, table)]
 
     def through(self, owner: PeerId) -> int:
-        """The generation through which everything of `owner` is unlearned; 0 where nothing is."""
-        tombstone = self.get(TombstoneRow, owner)
-        return tombstone.through if tombstone else 0
+        """The generation through which everything of `owner` is unlearned, by a notice or by a proof of equivocation;
+        0 where nothing is."""
+        tombstone, proof = self.get(TombstoneRow, owner), self.get(EquivocationRow, owner)
+        return max(tombstone.through if tombstone else 0, proof.generation if proof else 0)
 
     def own_seed(self) -> OwnSeedRow | None:
         return self.get(OwnSeedRow, self.me.peer)

@@ -3,7 +3,8 @@
 Rules
 1. Tombstones merge by maximum of `through`; at equal `through` the authority's goes before the owner's, then the
    smaller envelope hash: commutative, idempotent, monotone, so that every order of arrival ends in the same set.
-2. The root is in every heartbeat. Passing a notice on is an optimisation; comparing roots and then buckets is the
+2. A proof of equivocation counts as a tombstone of its own through its generation, and merges by maximum of that.
+3. The root is in every heartbeat. Passing a notice on is an optimisation; comparing roots and then buckets is the
    guarantee that a lost one is repaired (protocol review, A.10).
 """
 
@@ -15,8 +16,8 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import LedgerEntry, UnlearnKind, UnlearnNotice, ledger_digest
-from hdus_peer.protocol.messages import BUCKETS, NOTICES_PER_MESSAGE_MAX, NoticeItem, Notices
-from hdus_peer.protocol.records import GrantRow, TombstoneRow
+from hdus_peer.protocol.messages import BUCKETS, NOTICES_PER_MESSAGE_MAX, Equivocation, NoticeItem, Notices
+from hdus_peer.protocol.records import EquivocationRow, GrantRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
 
 
@@ -25,25 +26,32 @@ def bucket_of(owner: PeerId) -> int:
     return base64.b32decode(owner[:8].upper())[0]
 
 
-def _line(row: TombstoneRow) -> str:
+def _line(row: TombstoneRow | EquivocationRow) -> str:
+    if isinstance(row, EquivocationRow):
+        return f"{row.owner} {row.generation} proof\n"
     departed = row.departure.statement.state_sequence if row.departure else 0
     return f"{row.owner} {row.through} {row.kind} {departed}\n"
 
 
-def _digest(rows: Iterable[TombstoneRow]) -> str:
+def _all(state: State) -> list[TombstoneRow | EquivocationRow]:
+    return [*state.all(TombstoneRow), *state.all(EquivocationRow)]
+
+
+def _digest(rows: Iterable[TombstoneRow | EquivocationRow]) -> str:
     lines = sorted(map(_line, rows))
     return hashlib.sha256("".join(lines).encode("ascii")).hexdigest() if lines else ""
 
 
 def root(state: State) -> str:
-    """SHA-256 (hex) over the sorted (owner, through, kind, departure) of all tombstones; "" for none."""
-    return _digest(state.all(TombstoneRow))
+    """SHA-256 (hex) over the sorted (owner, through, kind, departure) of all tombstones and (owner, generation) of all
+    proofs; "" for none."""
+    return _digest(_all(state))
 
 
 def bucket_hashes(state: State) -> tuple[str, ...]:
     """The same per bucket, 256 of them."""
-    buckets: list[list[TombstoneRow]] = [[] for _ in range(BUCKETS)]
-    for row in state.all(TombstoneRow):
+    buckets: list[list[TombstoneRow | EquivocationRow]] = [[] for _ in range(BUCKETS)]
+    for row in _all(state):
         buckets[bucket_of(row.owner)].append(row)
     return tuple(map(_digest, buckets))
 
@@ -51,6 +59,13 @@ def bucket_hashes(state: State) -> tuple[str, ...]:
 def rows_in(state: State, buckets: Iterable[int]) -> list[TombstoneRow]:
     wanted = frozenset(buckets)
     return sorted((row for row in state.all(TombstoneRow) if bucket_of(row.owner) in wanted), key=lambda row: row.owner)
+
+
+def proofs(state: State, buckets: Iterable[int] = range(BUCKETS)) -> list[Equivocation]:
+    """The proofs of equivocation in these buckets, as they are passed on."""
+    wanted = frozenset(buckets)
+    rows = sorted(state.all(EquivocationRow), key=lambda row: row.owner)
+    return [Equivocation(row.first, row.second, row.membership) for row in rows if bucket_of(row.owner) in wanted]
 
 
 def supersedes(new: Signed[UnlearnNotice], old: TombstoneRow | None, root_peer: PeerId) -> bool:

@@ -201,19 +201,23 @@ class Unlearning:
         if row.owner == self._state.me.peer:
             self._obey_own(row, draft)
             return
-        held = self._state.get(HeldSeedRow, row.owner)
-        was_used = held is not None and held.owner in self._usage.confirmed
-        payloads = self._exchange.drop_through(row.owner, row.through, draft)
-        grant = held.grant.statement.grant if held else 0
-        erasure.begin(self._state, draft, row.owner, Cause.NOTICE, payloads, through=row.through, grant=grant)
-        if was_used and payloads:
-            self._usage.use(draft)
-        self._exchange.consider(now, draft)
+        self.erase_through(row.owner, row.through, now, draft)
         self._tell_everybody(row, sender, now, draft)
         self._confirm(sender, row, now, draft)
         if row.kind == UnlearnKind.REVOKE and self._links.get(row.owner) is not None:
             self._links.turn_away(row.owner, draft)
         draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
+
+    def erase_through(self, owner: PeerId, through: int, now: Instant, draft: Draft) -> None:
+        """Stop holding everything of `owner` up to `through`, and owe the receipt once it is erased."""
+        held = self._state.get(HeldSeedRow, owner)
+        was_used = held is not None and held.owner in self._usage.confirmed
+        payloads = self._exchange.drop_through(owner, through, draft)
+        grant = held.grant.statement.grant if held else 0
+        erasure.begin(self._state, draft, owner, Cause.NOTICE, payloads, through=through, grant=grant)
+        if was_used and payloads:
+            self._usage.use(draft)
+        self._exchange.consider(now, draft)
 
     def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:
         """My own signature (or the authority's), and I do not know of it: this state directory is an older copy."""
@@ -275,6 +279,8 @@ class Unlearning:
         rows = tombstones.rows_in(self._state, request.buckets)
         for message in tombstones.messages(self._state, rows, link.peer, is_whole=False) if rows else ():
             draft.send(link.peer, message)
+        for proof in tombstones.proofs(self._state, request.buckets):
+            draft.send(link.peer, proof)
 
     # --- erased: what follows ---------------------------------------------------------------------------------------
     def on_erased(self, row: ErasureRow, now: Instant, draft: Draft) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from hdus_peer.domain.envelope import Signed, open_envelope
+from hdus_peer.domain.seed import is_equivocation
 from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.errors import RemoteError
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.records import (
+    EquivocationRow,
     ErasureRow,
     FloorRow,
     ForgottenRow,
@@ -124,6 +126,13 @@ def _forgotten(row: ForgottenRow, owner: Owner) -> bool:
     return is_payload_hash(row.samples_sha256) and row.samples > 0 and row.through > 0
 
 
+def _equivocation(row: EquivocationRow, owner: Owner) -> bool:
+    first, second, membership = row.first, row.second, row.membership
+    signers = {first.signer, second.signer, first.statement.owner, membership.statement.peer}
+    is_about_this = row.generation == first.statement.generation and membership.signer == owner.root
+    return signers == {row.owner} and is_about_this and is_equivocation(first.statement, second.statement)
+
+
 _AGREEMENTS: dict[type[Row], Callable[[Any, Owner], bool]] = {
     SelfRow: _self,
     MemberRow: _member,
@@ -138,4 +147,5 @@ _AGREEMENTS: dict[type[Row], Callable[[Any, Owner], bool]] = {
     OwedReleaseRow: _owed_release,
     FloorRow: _floor,
     ForgottenRow: _forgotten,
+    EquivocationRow: _equivocation,
 }

@@ -149,11 +149,23 @@ CREATE TABLE forgotten (
 );
 """
 
+_EQUIVOCATIONS = """
+CREATE TABLE equivocation (
+    owner TEXT NOT NULL,
+    generation INTEGER NOT NULL,
+    first BLOB NOT NULL,
+    second BLOB NOT NULL,
+    membership BLOB NOT NULL,
+    PRIMARY KEY (owner)
+);
+"""
+
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "the tables of the first version", _FIRST),
     Migration(2, "releases are kept: a certificate shows them", _RELEASES),
     Migration(3, "leases are counted down", _LEASES),
     Migration(4, "samples that are forgotten", _FORGOTTEN),
+    Migration(5, "proofs of equivocation are kept", _EQUIVOCATIONS),
 )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.records import (
+    EquivocationRow,
     ErasureRow,
     FloorRow,
     GrantRow,
@@ -54,6 +55,8 @@ def _inconsistent(what: str, problem: str, remedy: str, amend: Amend | None = No
 # --- held, and not to be held ---------------------------------------------------------------------------------------
 def _resurrected(rows: Recovered, me: SelfRow) -> Iterator[Finding]:
     through = {row.owner: row.through for row in rows.of(TombstoneRow)}
+    for proof in rows.of(EquivocationRow):
+        through[proof.owner] = max(proof.generation, through.get(proof.owner, 0))
     erasing = {payload for row in rows.of(ErasureRow) for payload in row.payloads}
     for held in rows.of(HeldSeedRow):
         if held.generation <= through.get(held.owner, 0):

@@ -21,6 +21,7 @@ from hdus_peer.errors import LocalError
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
     TABLES,
+    EquivocationRow,
     ErasureRow,
     GrantRow,
     HeldSeedRow,
@@ -71,8 +72,9 @@ def on_disk(device: Device, table: type[R]) -> list[R]:
 
 
 def through_on_disk(device: Device, owner: PeerId) -> int:
-    row = device.disk.rows[TombstoneRow].get((owner,))
-    return row.through if isinstance(row, TombstoneRow) else 0
+    row, proof = device.disk.rows[TombstoneRow].get((owner,)), device.disk.rows[EquivocationRow].get((owner,))
+    through = row.through if isinstance(row, TombstoneRow) else 0
+    return max(through, proof.generation if isinstance(proof, EquivocationRow) else 0)
 
 
 def _apply(tables: Tables, writes: Sequence[Write]) -> Tables:

@@ -117,6 +117,8 @@ FRAMES: dict[str, Record] = {
     "release": _record(m.Release, release=signed(SeedRelease)),
     "release_ack": _record(m.ReleaseAck, grant=NUMBER),
     "inventory": _record(m.Inventory, items=each(_INVENTORY_ITEM, INVENTORY_ITEMS_MAX)),
+    "manifest_request": _record(m.ManifestRequest, owner=PEER, generation=NUMBER),
+    "held_manifest": _record(m.HeldManifest, manifest=signed(SeedManifest)),
     "equivocation": _record(
         m.Equivocation,
         _equivocation_fits,

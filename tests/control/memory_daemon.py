@@ -64,7 +64,7 @@ STATUS = PeerStatus(
 )
 PEERS = [
     PeerView(ANNA, "anna", "alive", "127.0.0.1:7001", True, 17, True, True, False, 120),
-    PeerView(BELA, "bela", "gone", "127.0.0.1:7002", False, 18, True, False, True, -1),
+    PeerView(BELA, "bela", "gone", "127.0.0.1:7002", False, 18, True, False, True, -1, 17),
 ]
 SEEDS = [
     SeedView(ANNA, "anna", "mlp-s", 17, 10_240, "a1" * 32, True, 600_000, 1_200_000),

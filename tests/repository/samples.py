@@ -9,6 +9,7 @@ from hdus_peer.domain.membership import Hello, Membership
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, SeedManifest
 from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice
 from hdus_peer.protocol.records import (
+    EquivocationRow,
     ErasureRow,
     FloorRow,
     ForgottenRow,
@@ -81,6 +82,11 @@ def tombstone(through: int = 5) -> TombstoneRow:
     return TombstoneRow(OWNER.peer_id, through, "leave", sign(OWNER, notice), membership(OWNER), departure)
 
 
+def equivocation(owner: Identity = OWNER, generation: int = 3) -> EquivocationRow:
+    first, second = (sign(owner, manifest_of(owner, payload_of(number), generation)) for number in (4, 5))
+    return EquivocationRow(owner.peer_id, generation, first, second, membership(owner))
+
+
 def membership(identity: Identity) -> Signed[Membership]:
     return sign(ROOT, Membership("11" * 32, identity.public_key, "anna", 1_600_000_000, 1_900_000_000))
 
@@ -116,5 +122,6 @@ def one_of_each() -> tuple[Row, ...]:
         OwedReceiptRow(OWNER.peer_id, receipt(6)),
         OwedReleaseRow(OWNER.peer_id, sign(ME, SeedRelease(ME.peer_id, OWNER.peer_id, 2, "lapsed", 3, 4))),
         FloorRow(OWNER.peer_id, 7, "cc" * 32),
+        equivocation(),
         ForgottenRow("dd" * 32, 8, 9),
     )

@@ -56,6 +56,7 @@ def rows() -> tuple[Row, ...]:
         OwedReceiptRow(GONE.peer_id, sign(samples.ME, receipt)),
         OwedReleaseRow(SLOW.peer_id, sign(samples.ME, release)),
         FloorRow(SLOW.peer_id, 7, "cc" * 32),
+        samples.equivocation(SLOW, 6),
         ForgottenRow(samples.sha256(FORGOTTEN), 2, 2),
     )
 

@@ -93,6 +93,8 @@ def every_message(authority: Authority, ann: Identity, bob: Identity) -> list[m.
         m.ReleaseAck(1),
         m.Inventory((m.InventoryItem(bob.peer_id, 5, SHA),)),
         m.Inventory(()),
+        m.ManifestRequest(bob.peer_id, 5),
+        m.HeldManifest(manifest(ann)),
         m.Equivocation(manifest(ann), manifest(ann, "cd" * 32), member),
         m.Goodbye("leaving"),
     ]

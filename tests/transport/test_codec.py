@@ -99,6 +99,7 @@ words = st.text(st.characters(categories=("L", "N", "P")), max_size=64)
         st.builds(m.ReceiptAck, peers, peers, numbers),
         st.builds(m.ReleaseAck, numbers),
         st.builds(m.Inventory, st.lists(st.builds(m.InventoryItem, peers, numbers, hashes), max_size=9).map(tuple)),
+        st.builds(m.ManifestRequest, peers, numbers),
         st.builds(m.Goodbye, words),
         st.builds(m.Key, st.just(samples.grant(ANN, BOB)), st.none(), st.binary(min_size=32, max_size=32)),
         st.builds(FetchRequest, hashes, numbers, numbers),

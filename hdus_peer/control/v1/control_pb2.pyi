@@ -220,7 +220,7 @@ class Feature(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., values: _Optional[_Iterable[str]] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class PeerView(_message.Message):
-    __slots__ = ("peer", "name", "state", "address", "dialled", "generation", "held", "holds_mine", "cloned", "heard_ms")
+    __slots__ = ("peer", "name", "state", "address", "dialled", "generation", "held", "holds_mine", "cloned", "heard_ms", "equivocated")
     PEER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
@@ -231,6 +231,7 @@ class PeerView(_message.Message):
     HOLDS_MINE_FIELD_NUMBER: _ClassVar[int]
     CLONED_FIELD_NUMBER: _ClassVar[int]
     HEARD_MS_FIELD_NUMBER: _ClassVar[int]
+    EQUIVOCATED_FIELD_NUMBER: _ClassVar[int]
     peer: str
     name: str
     state: str
@@ -241,7 +242,8 @@ class PeerView(_message.Message):
     holds_mine: bool
     cloned: bool
     heard_ms: int
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., address: _Optional[str] = ..., dialled: _Optional[bool] = ..., generation: _Optional[int] = ..., held: _Optional[bool] = ..., holds_mine: _Optional[bool] = ..., cloned: _Optional[bool] = ..., heard_ms: _Optional[int] = ...) -> None: ...
+    equivocated: int
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., address: _Optional[str] = ..., dialled: _Optional[bool] = ..., generation: _Optional[int] = ..., held: _Optional[bool] = ..., holds_mine: _Optional[bool] = ..., cloned: _Optional[bool] = ..., heard_ms: _Optional[int] = ..., equivocated: _Optional[int] = ...) -> None: ...
 
 class PeerList(_message.Message):
     __slots__ = ("peers",)

@@ -1,0 +1,169 @@
+"""Equivocation: two payloads that one owner signed under one generation, found by comparing what is held.
+
+Rules
+1. Nothing is relayed, so nobody sees two manifests by itself: whoever holds seeds tells their names (owner, generation,
+   payload) when a link opens and when they change. Where a name contradicts a manifest known here, the other's is asked
+   for; an announcement is compared with what is known in the same way.
+2. The proof is the owner's own two signatures, and nothing else is: what others say of an owner changes nothing (I7).
+3. Its effect is that of the owner's own notice through that generation: refused, erased, a receipt owed. It is no ban:
+   the owner's next generation is taken. The proof is durable, part of the tombstone root, and passed on.
+4. Of several proofs about one owner the one of the highest generation is kept.
+5. An owner that hears of a generation of its own that it does not know (a restored backup) never uses it again: the
+   seed that it serves under that generation, or a lower one, is withdrawn, and the next one is above.
+
+Passing on is an optimisation, once per owner and interval; comparing roots is the guarantee (`tombstones`).
+"""
+
+from collections.abc import Iterator
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import GENERATION_MAX, SeedManifest, is_equivocation
+from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.messages import Equivocation, HeldManifest, Inventory, InventoryItem, ManifestRequest
+from hdus_peer.protocol.records import EquivocationRow, MemberRow
+from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.unlearning import Unlearning
+
+
+class Equivocations:
+    def __init__(
+        self, state: State, links: Links, granting: Granting, exchange: Exchange, unlearning: Unlearning
+    ) -> None:
+        self._state, self._links = state, links
+        self._granting, self._exchange, self._unlearning = granting, exchange, unlearning
+        self._told: tuple[InventoryItem, ...] = ()
+        self._tell_due_s = 0.0
+        self._passed_on_s: dict[PeerId, float] = {}
+
+    # --- names told and compared ------------------------------------------------------------------------------------
+    def _items(self) -> tuple[InventoryItem, ...]:
+        return tuple(InventoryItem(row.owner, row.generation, row.payload_sha256) for row in self._state.held())
+
+    def on_open(self, peer: PeerId, draft: Draft) -> None:
+        """A link is open: say what is held here."""
+        items = self._items()
+        if items and self._links.is_speaking(peer):
+            draft.send(peer, Inventory(items))
+
+    def on_inventory(self, link: Link, inventory: Inventory, draft: Draft) -> None:
+        names = [(item.owner, item.generation) for item in inventory.items if self._is_unheard_of(item)]
+        for owner, generation in dict.fromkeys(names):
+            draft.send(link.peer, ManifestRequest(owner, generation))
+
+    def _is_unheard_of(self, item: InventoryItem) -> bool:
+        """Whether the manifest behind the name would be news: it contradicts one known here, or is my own and later
+        than all that I remember."""
+        if item.owner == self._state.me.peer and item.generation > self._state.row.generation_highest:
+            return True
+        known = [manifest.statement for manifest in self._known(item.owner)]
+        is_other = any(
+            seed.generation == item.generation and seed.payload_sha256 != item.payload_sha256 for seed in known
+        )
+        return is_other and item.generation > self._proved(item.owner)
+
+    def _known(self, owner: PeerId) -> list[Signed[SeedManifest]]:
+        own = self._state.own_seed()
+        if owner == self._state.me.peer:
+            return [own.manifest] if own else []
+        return self._exchange.manifests_of(owner)
+
+    def _proved(self, owner: PeerId) -> int:
+        row = self._state.get(EquivocationRow, owner)
+        return row.generation if row else 0
+
+    def on_request(self, link: Link, request: ManifestRequest, draft: Draft) -> None:
+        for manifest in self._known(request.owner):
+            if manifest.statement.generation == request.generation and self._links.is_speaking(link.peer):
+                draft.send(link.peer, HeldManifest(manifest))
+                return
+
+    # --- manifests compared -----------------------------------------------------------------------------------------
+    def on_manifest(self, sender: PeerId, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
+        """What an owner signed, announced by itself or shown by somebody else."""
+        seed, membership = manifest.statement, self._membership(manifest.statement.owner)
+        if manifest.signer != seed.owner:
+            draft.refuse(sender, "not-owner")
+            return
+        contradicting = [known for known in self._known(seed.owner) if is_equivocation(known.statement, seed)]
+        if contradicting and membership is not None:
+            self.on_proof(sender, Equivocation(contradicting[0], manifest, membership), now, draft)
+        elif seed.owner == self._state.me.peer:
+            self._hear_own(seed.generation, draft)
+
+    def _membership(self, owner: PeerId) -> Signed[Membership] | None:
+        member = self._state.get(MemberRow, owner)
+        if owner == self._state.me.peer:
+            return self._state.me.membership
+        return member.membership if member else None
+
+    def _hear_own(self, generation: int, draft: Draft) -> None:
+        if self._state.row.generation_highest < generation < GENERATION_MAX:
+            self._state.change_self(draft, generation_highest=generation)
+            self._granting.withdraw(generation, draft)
+            draft.tell("OwnGenerationHeard", self._state.me.peer, generation=generation)
+
+    # --- proofs -----------------------------------------------------------------------------------------------------
+    def on_proof(self, sender: PeerId, proof: Equivocation, now: Instant, draft: Draft) -> None:
+        problem = self._problem(proof)
+        if problem:
+            draft.refuse(sender, problem)
+        elif proof.first.statement.generation > self._proved(proof.first.statement.owner):
+            self._keep(sender, proof, now, draft)
+
+    def _problem(self, proof: Equivocation) -> str:
+        first, second, membership = proof.first, proof.second, proof.membership
+        owner = first.statement.owner
+        if membership.signer != self._state.me.root or membership.statement.peer != owner:
+            return "no-membership"
+        if not first.signer == second.signer == owner:
+            return "not-owner"
+        if first.statement.generation >= GENERATION_MAX:
+            return "wrong-generation"
+        return "" if is_equivocation(first.statement, second.statement) else "no-equivocation"
+
+    def _keep(self, sender: PeerId, proof: Equivocation, now: Instant, draft: Draft) -> None:
+        owner, generation = proof.first.statement.owner, proof.first.statement.generation
+        is_unlearned = generation <= self._state.through(owner)
+        row = EquivocationRow(owner, generation, proof.first, proof.second, proof.membership)
+        self._state.put(draft, row)
+        if owner == self._state.me.peer:
+            self._obey_own(generation, draft)
+        elif not is_unlearned:
+            self._unlearning.erase_through(owner, generation, now, draft)
+        self._pass_on(sender, row, now, draft)
+        draft.tell("EquivocationProved", owner, generation=generation)
+
+    def _obey_own(self, generation: int, draft: Draft) -> None:
+        """Two of my own signatures: this state directory is a copy, or there are two of them."""
+        row = self._state.row
+        highest, through = max(row.generation_highest, generation), max(row.through_highest, generation)
+        self._state.change_self(draft, generation_highest=highest, through_highest=through)
+        self._granting.withdraw(generation, draft)
+
+    def _pass_on(self, sender: PeerId, row: EquivocationRow, now: Instant, draft: Draft) -> None:
+        interval_s = self._state.limits.pass_on_interval_s
+        if now.boot_s < self._passed_on_s.get(row.owner, -interval_s) + interval_s:
+            return
+        self._passed_on_s[row.owner] = now.boot_s
+        for link in self._links.greeted():
+            if link.peer != sender:
+                draft.send(link.peer, Equivocation(row.first, row.second, row.membership))
+
+    # --- time -------------------------------------------------------------------------------------------------------
+    def on_timer(self, now: Instant, draft: Draft) -> None:
+        """Tell what is held when it has changed; more changes soon after are told together."""
+        items = self._items()
+        if items == self._told or now.boot_s < self._tell_due_s:
+            return
+        self._told, self._tell_due_s = items, now.boot_s + self._state.limits.pass_on_interval_s
+        for link in self._links.speaking():
+            self.on_open(link.peer, draft)
+
+    def deadlines(self) -> Iterator[float]:
+        if self._items() != self._told:
+            yield self._tell_due_s

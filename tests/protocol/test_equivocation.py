@@ -1,0 +1,306 @@
+"""Two payloads under one generation: found by comparing, proved by the owner's own signatures, refused by everybody."""
+
+from dataclasses import replace
+
+import pytest
+
+from hdus_peer.domain.envelope import Signed, sign
+from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import GENERATION_MAX, SeedManifest
+from hdus_peer.protocol.messages import (
+    Announce,
+    Equivocation,
+    HeldManifest,
+    Inventory,
+    InventoryItem,
+    ManifestRequest,
+    Receipt,
+)
+from hdus_peer.protocol.records import EquivocationRow, GrantRow, HeldSeedRow, MemberRow, OwnSeedRow, SelfRow
+from hdus_peer.protocol.step import Leave
+from hdus_peer.simulation import cast
+from tests.protocol.table import Seat, Table, payload_of, sharing
+
+TWO = "another payload"
+
+
+def manifest_of(owner: Seat) -> Signed[SeedManifest]:
+    return owner.rows(OwnSeedRow)[0].manifest
+
+
+def second(owner: Seat, **changes: object) -> Signed[SeedManifest]:
+    """What `owner` signs beside the seed that it serves, under the same generation."""
+    changes = {"payload_sha256": payload_of(owner.peer, TWO), **changes}
+    return sign(owner.person.identity, replace(manifest_of(owner).statement, **changes))  # type: ignore[arg-type]
+
+
+def proof(owner: Seat, **changes: object) -> Equivocation:
+    return Equivocation(manifest_of(owner), second(owner, **changes), owner.person.membership)
+
+
+def two_faced() -> tuple[Table, Seat, Seat, Seat]:
+    """An owner that gave one payload to one peer and another, under the same generation, to the other. The two have
+    not met yet."""
+    table = Table(3)
+    owner, one, other = table.seats
+    owner.publish("first")
+    table.link(owner, one)
+    table.unlink(owner, one)
+    row = owner.core.state.own_seed()
+    assert row is not None
+    owner.core.state._tables[OwnSeedRow][(owner.peer,)] = replace(row, manifest=second(owner))
+    table.link(owner, other)
+    return table, owner, one, other
+
+
+def held_of(seat: Seat, owner: Seat) -> list[str]:
+    return [row.payload_sha256 for row in seat.rows(HeldSeedRow) if row.owner == owner.peer]
+
+
+def test_two_holders_that_meet_find_it_out_erase_both_and_owe_their_receipts() -> None:
+    table, owner, one, other = two_faced()
+    assert (len(held_of(one, owner)), len(held_of(other, owner))) == (1, 1)
+    assert held_of(one, owner) != held_of(other, owner)
+    generation = manifest_of(owner).statement.generation
+    table.link(one, other)
+    for seat in (one, other):
+        assert held_of(seat, owner) == []
+        assert [row.generation for row in seat.rows(EquivocationRow)] == [generation]
+        assert seat.told("EquivocationProved")
+    table.link(owner, one)
+    assert [message.receipt.statement.through for message in one.messages(Receipt)] == [generation]
+    assert {row.closed_by for row in owner.rows(GrantRow)} == {"receipt"}
+
+
+def test_a_change_of_what_is_held_is_told_to_those_who_are_linked_already() -> None:
+    table = Table(3)
+    owner, one, other = table.seats
+    table.link(one, other)
+    owner.publish("first")
+    table.link(owner, one)
+    table.wait(0.1)
+    assert [message.items[0].owner for message in one.messages(Inventory)] == [owner.peer] * len(
+        one.messages(Inventory)
+    )
+    assert one.messages(Inventory)
+
+
+def test_a_second_announcement_under_one_generation_proves_it_at_once() -> None:
+    table = sharing(3)
+    owner, holder, third = table.seats
+    holder.receive(owner, Announce(second(owner)))
+    table.settle()
+    assert holder.refusals() == ["equivocation"]
+    for seat in table.seats:
+        assert [row.owner for row in seat.rows(EquivocationRow)] == [owner.peer], "it was passed on"
+    assert held_of(holder, owner) == held_of(third, owner) == []
+
+
+def test_it_is_no_ban_the_owners_next_generation_is_taken() -> None:
+    table = sharing(3)
+    owner, holder, third = table.seats
+    holder.receive(owner, Announce(second(owner)))
+    table.settle()
+    assert not owner.rows(OwnSeedRow), "its own seed is withdrawn"
+    payload = owner.publish("next")
+    table.settle()
+    table.wait(3.0)
+    assert held_of(holder, owner) == held_of(third, owner) == [payload]
+
+
+def test_a_proof_outlives_restarts_and_reaches_whoever_comes_later() -> None:
+    table = sharing(3)
+    owner, holder, late = table.seats
+    table.unlink(late, owner)
+    table.unlink(late, holder)
+    holder.receive(owner, Announce(second(owner)))
+    table.settle()
+    table.restart(holder)
+    assert held_of(late, owner)
+    table.link(holder, late)
+    assert not held_of(late, owner)
+    assert late.rows(EquivocationRow)
+
+
+def test_a_proof_that_was_lost_is_repaired_by_comparing_roots() -> None:
+    table = sharing(3)
+    owner, holder, third = table.seats
+    table.lost = lambda sender, to, message: isinstance(message, Equivocation)
+    holder.receive(owner, Announce(second(owner)))
+    table.settle()
+    assert held_of(third, owner)
+    table.lost = lambda sender, to, message: False
+    table.wait(5.0)
+    assert not held_of(third, owner)
+    assert len({seat.core.state.row.phase for seat in table.seats}) == 1
+
+
+def test_an_owner_convicted_of_it_keeps_the_seeds_of_others() -> None:
+    table = sharing(3)
+    owner, holder, _ = table.seats
+    holder.receive(owner, Announce(second(owner)))
+    table.settle()
+    assert len(owner.rows(HeldSeedRow)) == 2
+    assert len([row for row in holder.rows(HeldSeedRow) if row.owner != owner.peer]) == 1
+
+
+def forged(name: str, table: Table) -> Equivocation:
+    owner, rogue, _ = table.seats
+    good, by_rogue = proof(owner), sign(rogue.person.identity, second(owner).statement)
+    homemade: Signed[Membership] = sign(rogue.person.identity, owner.person.membership.statement)
+    proofs = {
+        "by somebody else": replace(good, second=by_rogue),
+        "of somebody else": replace(good, second=second(rogue)),
+        "the same twice": replace(good, second=good.first),
+        "of two generations": proof(owner, generation=manifest_of(owner).statement.generation + 1),
+        "of the same payload and schema": proof(owner, payload_sha256=payload_of(owner.peer, "first"), reference="x"),
+        "another's membership": replace(good, membership=rogue.person.membership),
+        "a homemade membership": replace(good, membership=homemade),
+        "beyond all generations": Equivocation(
+            second(owner, generation=GENERATION_MAX, payload_sha256="ab" * 32),
+            second(owner, generation=GENERATION_MAX),
+            owner.person.membership,
+        ),
+    }
+    return proofs[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("by somebody else", "not-owner"),
+        ("of somebody else", "not-owner"),
+        ("the same twice", "no-equivocation"),
+        ("of two generations", "no-equivocation"),
+        ("of the same payload and schema", "no-equivocation"),
+        ("another's membership", "no-membership"),
+        ("a homemade membership", "no-membership"),
+        ("beyond all generations", "wrong-generation"),
+    ],
+)
+def test_a_forged_proof_changes_nothing(name: str, reason: str) -> None:
+    table = sharing(3)
+    _, rogue, holder = table.seats
+    step = holder.receive(rogue, forged(name, table))
+    assert (step.writes, step.sends, step.effects, holder.refusals()) == ((), (), (), [reason])
+
+
+def test_another_schema_under_one_payload_is_equivocation_too() -> None:
+    table = sharing(3)
+    owner, messenger, holder = table.seats
+    holder.receive(messenger, proof(owner, payload_sha256=payload_of(owner.peer, "first"), schema_sha256="ab" * 32))
+    assert holder.rows(EquivocationRow)
+
+
+def test_of_several_proofs_the_highest_is_kept_and_a_lower_one_is_no_news() -> None:
+    table = sharing(2)
+    owner, holder = table.seats
+    later = second(owner, generation=manifest_of(owner).statement.generation + 5)
+    other = second(owner, generation=later.statement.generation, payload_sha256="ab" * 32)
+    low, high = proof(owner), Equivocation(later, other, owner.person.membership)
+    for said in (high, low, high):
+        holder.receive(owner, said)
+    assert [row.generation for row in holder.rows(EquivocationRow)] == [later.statement.generation]
+    assert holder.receive(owner, low).writes == ()
+
+
+def test_a_name_alone_proves_nothing_and_is_asked_about_once() -> None:
+    """Whoever claims to hold another payload has to show the owner's signature."""
+    table = sharing(3)
+    owner, rogue, holder = table.seats
+    item = InventoryItem(owner.peer, manifest_of(owner).statement.generation, "ab" * 32)
+    step = holder.receive(rogue, Inventory((item,) * 100))
+    assert step.writes == ()
+    assert [send.message for send in step.sends] == [ManifestRequest(owner.peer, item.generation)]
+    by_rogue = sign(rogue.person.identity, replace(second(owner).statement))
+    step = holder.receive(rogue, HeldManifest(by_rogue))
+    assert (step.writes, holder.refusals()) == ((), ["not-owner"])
+
+
+def test_a_manifest_is_shown_to_whoever_asks_and_only_if_it_is_known() -> None:
+    table = sharing(3)
+    owner, asking, holder = table.seats
+    generation = manifest_of(owner).statement.generation
+    step = holder.receive(asking, ManifestRequest(owner.peer, generation))
+    assert [send.message for send in step.sends] == [HeldManifest(manifest_of(owner))]
+    assert holder.receive(asking, ManifestRequest(owner.peer, generation + 1)).sends == ()
+
+
+def test_a_proof_about_what_is_unlearned_already_is_kept_and_erases_nothing_more() -> None:
+    table = sharing(3)
+    owner, messenger, holder = table.seats
+    said = proof(owner)
+    owner.command(Leave())
+    table.settle()
+    holder.forget()
+    step = holder.receive(messenger, said)
+    assert (step.effects, len(holder.rows(EquivocationRow))) == ((), 1)
+
+
+# --- a restored backup is no equivocator ------------------------------------------------------------------------------
+def restored(clock_ahead_s: float = 0.0) -> tuple[Table, Seat, Seat]:
+    """An owner whose directory is put back to before its second seed, which its holder has."""
+    table = Table(2)
+    owner, holder = table.seats
+    owner.wall_skew_s = clock_ahead_s
+    owner.publish("first")
+    owner.wall_skew_s = 0.0
+    table.link(owner, holder)
+    backup = {kind: dict(rows) for kind, rows in owner.disk.rows.items()}
+    owner.publish("second")
+    table.settle()
+    table.restart(owner)
+    owner.disk.rows = backup
+    owner.restart()
+    return table, owner, holder
+
+
+@pytest.mark.parametrize("clock_ahead_s", [0.0, 10**6])
+def test_an_owner_restored_from_a_backup_never_equivocates(clock_ahead_s: float) -> None:
+    """With its clock once ahead, the generation does not come from the clock, and is counted."""
+    table, owner, holder = restored(clock_ahead_s)
+    table.link(owner, holder)
+    payload = owner.publish("third")
+    table.settle()
+    table.wait(11.0)
+    assert held_of(holder, owner) == [payload]
+    assert not owner.rows(EquivocationRow) + holder.rows(EquivocationRow)
+
+
+def test_an_owner_that_is_not_told_its_sequence_hears_its_generation_from_a_holder() -> None:
+    """The holder lost its memory of the owner's Hello, not the seed."""
+    table, owner, holder = restored(10**6)
+    generation = holder.rows(HeldSeedRow)[0].generation
+    row = holder.core.state.get(MemberRow, owner.peer)
+    assert row is not None
+    holder.core.state._tables[MemberRow][(owner.peer,)] = replace(row, hello=None)
+    table.link(owner, holder)
+    assert owner.told("OwnGenerationHeard")
+    assert owner.rows(SelfRow)[0].generation_highest == generation
+    assert not owner.rows(OwnSeedRow)
+    payload = owner.publish("third")
+    table.settle()
+    assert held_of(holder, owner) == [payload]
+
+
+def test_nobody_can_raise_my_generation_by_a_claim() -> None:
+    table = sharing(2)
+    owner, rogue = table.seats
+    before = owner.rows(SelfRow)[0].generation_highest
+    beyond = sign(rogue.person.identity, replace(second(owner).statement, generation=before + 10))
+    owner.receive(rogue, Inventory((InventoryItem(owner.peer, before + 10, "ab" * 32),)))
+    owner.receive(rogue, HeldManifest(beyond))
+    assert owner.rows(SelfRow)[0].generation_highest == before
+    assert owner.refusals() == ["not-owner"]
+
+
+def test_the_root_of_the_network_is_no_owner() -> None:
+    table = sharing(2)
+    owner, holder = table.seats
+    by_root = Equivocation(
+        sign(cast.root(), manifest_of(owner).statement),
+        sign(cast.root(), second(owner).statement),
+        owner.person.membership,
+    )
+    holder.receive(owner, by_root)
+    assert holder.refusals() == ["not-owner"]
