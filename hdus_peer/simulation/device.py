@@ -23,6 +23,7 @@ from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import HeldSeedRow, Row
 from hdus_peer.protocol.step import AddressFound, Effect, Event, LinkDown, LinkUp, Publish, Step, Write
 from hdus_peer.repository.memory import MemoryRepository, MemoryState
+from hdus_peer.repository.port import Repository
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures
 from hdus_peer.simulation.hands import Hands, sealed
@@ -75,7 +76,7 @@ class Device:
         self.who, self.network, self.judge, self.settings = who, network, judge, settings
         self.world: World = network.world
         self.disk = MemoryState()
-        self.repository = MemoryRepository(self.disk)
+        self.repository: Repository = MemoryRepository(self.disk)
         self.core: PeerCore | None = None
         self.hands = Hands(self)
         self.is_open = False
@@ -107,7 +108,7 @@ class Device:
             return
         self.world.note(f"{self.who.number} starts")
         self._boot_s = self.world.now_s - self.world.between(0.0, 1000.0)
-        self.repository = MemoryRepository(self.disk)
+        self.repository = self.open_repository()
         self.repository.sweep()
         nonce = f"{self.who.number}-{self.run}"
         rows: list[Row] = [row for rows in self.repository.load().rows.values() for row in rows.values()]
@@ -117,6 +118,10 @@ class Device:
         self._armed_s = float("inf")
         self.attempt(lambda: self.take(lambda core: core.start(self.now)))
         self.attempt(self.open_when_erased)
+
+    def open_repository(self) -> Repository:
+        """What a run begins with: another process on the same disk."""
+        return MemoryRepository(self.disk)
 
     def open_when_erased(self) -> None:
         if self.core is None or self.is_open or self.hands.erasing:
@@ -243,9 +248,13 @@ class Device:
         """The payload named `number` lies in the repository: publish it."""
         payload, payload_sha256, key = sealed(self.peer, number)
         self.learned[payload_sha256] = job_epoch
-        self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
+        self.store(payload_sha256, payload, key)
         command = Publish(job_epoch, cast.ARCHITECTURES[0], "", payload_sha256, len(payload), "")
         self.take(lambda core: core.command(command, self.now))
+
+    def store(self, payload_sha256: str, payload: bytes, key: bytes) -> None:
+        """What the trainer leaves, as the repository adopts it."""
+        self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
 
     def payload_for(self, peer: PeerId, payload_sha256: str) -> bytes | None:
         """What `peer` may read now."""

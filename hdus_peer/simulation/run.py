@@ -22,7 +22,7 @@ from hdus_peer.protocol.records import (
 )
 from hdus_peer.protocol.step import Forget, Leave, Rejoin, Retrain
 from hdus_peer.simulation import cast
-from hdus_peer.simulation.cast import Signatures
+from hdus_peer.simulation.cast import Person, Signatures
 from hdus_peer.simulation.checker import Checker, Violation, on_disk
 from hdus_peer.simulation.device import Device, Settings
 from hdus_peer.simulation.malice import Rogue, rogue_of
@@ -82,7 +82,7 @@ class Stage:
         rogue = cast.person(plan.rogue).peer if plan.rogue is not None else None
         self.checker = Checker(signatures, rogue)
         settings = Settings(plan.task, limits_of(plan.neighbours_max, plan.lease_s), signatures)
-        self.devices = {who.number: Device(who, self.network, self.checker, settings) for who in people}
+        self.devices = {who.number: self.device_of(who, settings) for who in people}
         self.checker.devices = list(self.devices.values())
         self.network.devices = {device.peer: device for device in self.devices.values()}
         self._rogue: Rogue | None = None
@@ -94,6 +94,10 @@ class Stage:
                 self.world.after(joins_s[number], device.start)
             else:
                 device.start()
+
+    def device_of(self, who: Person, settings: Settings) -> Device:
+        """One device, not started yet."""
+        return Device(who, self.network, self.checker, settings)
 
     # --- the plan ---------------------------------------------------------------------------------------------------
     def play(self) -> None:
