@@ -139,6 +139,8 @@ class Checker:
                     self._check_receipt(device, owner, row.receipt.statement.through)
                 case TombstoneRow():
                     self._check_notice(device, row)
+                case EquivocationRow():
+                    self._check_proof(device, row)
                 case GrantRow():
                     self._check_closed(device, row)
                 case SelfRow(phase=Phase.LEFT):
@@ -173,6 +175,25 @@ class Checker:
             raise Violation("I7", f"{device.who.number} believes a departure of {row.owner[:8]} by somebody else")
         if row.owner == device.peer and departure is not None:
             self._check_departed(device, departure.statement.state_sequence)
+
+    def _check_proof(self, device: Device, row: EquivocationRow) -> None:
+        said = row.first, row.second
+        is_signed = {signed.signer for signed in said} == {row.owner} == {signed.statement.owner for signed in said}
+        is_twice = {signed.statement.generation for signed in said} == {row.generation}
+        if not (is_signed and is_twice and row.first.statement != row.second.statement):
+            raise Violation("I7", f"{device.who.number} believes a proof that {row.owner[:8]} never signed")
+        if row.owner != self._rogue:
+            raise Violation("I2", f"{row.owner[:8]} signed two payloads under one generation")
+
+    def contradiction(self) -> Violation | None:
+        """Two payloads of one generation at two peers that could have compared them."""
+        payloads: dict[tuple[PeerId, int], str] = {}
+        for device in filter(self._is_judged, self.devices):
+            for row in [*on_disk(device, HeldSeedRow), *(device.hands.using if device.core else ())]:
+                first = payloads.setdefault((row.owner, row.generation), row.payload_sha256)
+                if first != row.payload_sha256:
+                    return Violation("I2", f"two payloads of generation {row.generation} of {row.owner[:8]} are held")
+        return None
 
     def _check_departed(self, device: Device, sequence: int) -> None:
         """Whoever came back meanwhile may hold what it asked for since."""
@@ -244,6 +265,7 @@ class Checker:
             raise Violation("L2", f"{device.who.number} leases its seed for longer than it will remember")
 
     def on_admit(self, device: Device, grant: KeyGrant) -> None:
+        self._seeds.setdefault(grant.payload_sha256, (grant.owner, grant.generation))
         self._admitted[device.peer, grant.payload_sha256] = grant
 
     def on_fetched(self, device: Device, payload_sha256: str) -> None:

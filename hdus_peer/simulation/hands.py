@@ -153,9 +153,7 @@ class Hands:
         if not network.is_linked(device.peer, fetch.owner) or not network.reaches(fetch.owner, device.peer):
             self._fetch_failed(fetch, False, "unreachable")
             return
-        source = network.devices[fetch.owner]
-        assert isinstance(source, type(device))
-        payload = source.payload_for(device.peer, fetch.payload_sha256)
+        payload = network.devices[fetch.owner].payload_for(device.peer, fetch.payload_sha256)
         if payload is None:
             self._fetch_failed(fetch, True, "gone")
         else:

@@ -3,19 +3,27 @@
 Rule: it speaks only over its own links, as bytes, so that all of it passes the real edge (`transport.codec`).
 It knows every statement that anybody ever signed, also those that a crash kept at home.
 Beside its strikes it runs the real core: to be believed it has to take part.
+`TwoFaced` is its device where it equivocates: the real core again, which sees another own seed according to whom it
+speaks with.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, encode, sign
+from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant, SeedManifest
 from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice
 from hdus_peer.protocol.messages import (
     Announce,
+    Equivocation,
     Greeting,
+    HeldManifest,
+    Inventory,
+    InventoryItem,
     Key,
     KeyRequest,
     Message,
@@ -27,9 +35,12 @@ from hdus_peer.protocol.messages import (
     ReleaseAck,
     TombstoneDigest,
 )
+from hdus_peer.protocol.records import OwnSeedRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person
 from hdus_peer.simulation.device import Device
+from hdus_peer.simulation.hands import sealed
 from hdus_peer.simulation.world import WALL_START_S
 from hdus_peer.transport.codec import encode_frame
 
@@ -50,7 +61,8 @@ class Rogue:
         if not targets or self._device.core is None:
             return
         victim, target = self._rng.choice(self._others), self._rng.choice(targets)
-        trick = self._rng.choice((self._notices, self._receipts, self._announcements, self._keys, self._repeat))
+        tricks = (self._notices, self._receipts, self._announcements, self._keys, self._repeat, self._proofs)
+        trick = self._rng.choice(tricks)
         message = self._rng.choice(trick(victim))
         if message is not None:
             self._device.world.note(f"strike: {type(message).__name__}")
@@ -114,6 +126,17 @@ class Rogue:
             messages += [KeyRequest(seed.generation, seed.payload_sha256, number, "nonce") for number in (0, 10**6)]
         return messages
 
+    def _proofs(self, victim: Person) -> list[Message | None]:
+        """That somebody else signed two payloads under one generation."""
+        real = self._real(SeedManifest, lambda said: said.statement.owner == victim.peer)
+        if real is None:
+            return [None]
+        other = self._either(replace(real.statement, payload_sha256="ab" * 32), victim)
+        later = self._either(replace(real.statement, generation=LATE_S), victim)
+        item = InventoryItem(victim.peer, real.statement.generation, "ab" * 32)
+        proofs = [Equivocation(real, said, victim.membership) for said in other]
+        return [*proofs, *map(HeldManifest, (*other, *later)), Inventory((item,))]
+
     def _repeat(self, victim: Person) -> list[Message | None]:
         """Real statements of others, said again by somebody whom they do not belong to."""
         notice = self._real(UnlearnNotice, lambda said: said.statement.owner == victim.peer)
@@ -136,3 +159,48 @@ class Rogue:
 def rogue_of(device: Device, peers: int) -> Rogue:
     """The member gone bad among `peers`; everybody else is a victim."""
     return Rogue(device, [cast.person(number) for number in range(peers) if number != device.who.number])
+
+
+class TwoFaced(Device):
+    """Serves two payloads under each of its generations: the one that it published to the peers of even number, another
+    to those of odd number."""
+
+    def on_message(self, peer: PeerId, message: Message | bytes) -> None:
+        with self._facing(peer):
+            super().on_message(peer, message)
+
+    def payload_for(self, peer: PeerId, payload_sha256: str) -> bytes | None:
+        with self._facing(peer):
+            return super().payload_for(peer, payload_sha256)
+
+    def send(self, peer: PeerId, message: Message) -> None:
+        own = self.core.state.own_seed() if self.core is not None else None
+        if isinstance(message, Announce) and own is not None and self._is_other(peer):
+            message = Announce(self._second(own).manifest)
+        super().send(peer, message)
+
+    def _is_other(self, peer: PeerId) -> bool:
+        device = self.network.devices[peer]
+        return isinstance(device, Device) and device.who.number % 2 == 1
+
+    @contextlib.contextmanager
+    def _facing(self, peer: PeerId) -> Iterator[None]:
+        """Let the core see the seed that `peer` is to see, in memory alone, for as long as it deals with it."""
+        state = self.core.state if self.core is not None else None
+        own = state.own_seed() if state is not None else None
+        if state is None or own is None or not self._is_other(peer):
+            yield
+            return
+        second = self._second(own)
+        state.put(Draft(state), second)
+        yield
+        if state.own_seed() == second:
+            state.put(Draft(state), own)
+
+    def _second(self, own: OwnSeedRow) -> OwnSeedRow:
+        seed = own.manifest.statement
+        payload, payload_sha256, key = sealed(self.peer, -seed.generation)
+        if seed.payload_sha256 == payload_sha256:
+            return own
+        self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
+        return OwnSeedRow(self.peer, sign(self.who.identity, replace(seed, payload_sha256=payload_sha256)))

@@ -44,6 +44,8 @@ class End(Protocol):
 
     def on_message(self, peer: PeerId, message: Message | bytes) -> None: ...
 
+    def payload_for(self, peer: PeerId, payload_sha256: str) -> bytes | None: ...
+
 
 @dataclass(eq=False, slots=True)
 class Lane:

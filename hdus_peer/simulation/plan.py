@@ -34,8 +34,9 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`rogue`: the number of the member gone bad. `exits_when_left`: a peer that LEFT is switched off at once.
-    `lease_s`: for how long a seed may be used, and half of how long it may be held (0: as in the product).
-    `joins_s`: who starts later than the others for the first time, and when."""
+    `lease_s`: for how long a seed may be used, and half of how long it may be held (0: as in the product). `two_faced`:
+    the member gone bad serves two payloads under each generation, each to half of the others. `joins_s`: who starts
+    later than the others for the first time, and when."""
 
     seed: int
     peers: int
@@ -48,6 +49,7 @@ class Plan:
     exits_when_left: bool
     acts: tuple[Act, ...]
     lease_s: int = 0
+    two_faced: bool = False
     joins_s: tuple[tuple[int, float], ...] = ()
 
 
@@ -87,6 +89,7 @@ def draw(seed: int, peers: int = 6) -> Plan:
         exits_when_left=rng.random() < 0.5,
         acts=tuple(sorted(acts, key=lambda act: act.at_s)),
         lease_s=lease_s,
+        two_faced=rogue is not None and random.Random(f"faces {seed}").random() < 0.5,
     )
 
 

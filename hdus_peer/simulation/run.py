@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.records import (
+    EquivocationRow,
     ErasureRow,
     HeldSeedRow,
     OwedReceiptRow,
@@ -25,7 +26,7 @@ from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures
 from hdus_peer.simulation.checker import Checker, Violation, on_disk
 from hdus_peer.simulation.device import Device, Settings
-from hdus_peer.simulation.malice import Rogue, rogue_of
+from hdus_peer.simulation.malice import Rogue, TwoFaced, rogue_of
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.plan import Act, Plan, What, draw
 from hdus_peer.simulation.world import World
@@ -97,7 +98,8 @@ class Stage:
 
     def device_of(self, who: Person, settings: Settings) -> Device:
         """One device, not started yet."""
-        return Device(who, self.network, self.checker, settings)
+        is_two_faced = self.plan.two_faced and who.number == self.plan.rogue
+        return (TwoFaced if is_two_faced else Device)(who, self.network, self.checker, settings)
 
     # --- the plan ---------------------------------------------------------------------------------------------------
     def play(self) -> None:
@@ -178,7 +180,7 @@ class Stage:
         running = [device for device in self._judged() if device.core is not None]
         if len({_tombstones(device) for device in running}) > 1:
             return Violation("L1", "two peers know of different notices")
-        return self._unlike_never_joined()
+        return self.checker.contradiction() or self._unlike_never_joined()
 
     def _unlike_never_joined(self) -> Violation | None:
         active = {device.who.number: device for device in self._judged() if _phase(device) == Phase.ACTIVE}
@@ -240,5 +242,6 @@ def _own_payload(device: Device) -> str:
     return rows[0].manifest.statement.payload_sha256 if rows else ""
 
 
-def _tombstones(device: Device) -> frozenset[tuple[PeerId, int]]:
-    return frozenset((row.owner, row.through) for row in on_disk(device, TombstoneRow))
+def _tombstones(device: Device) -> frozenset[tuple[PeerId, int, bool]]:
+    proofs = ((row.owner, row.generation, True) for row in on_disk(device, EquivocationRow))
+    return frozenset((*proofs, *((row.owner, row.through, False) for row in on_disk(device, TombstoneRow))))

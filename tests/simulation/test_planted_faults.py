@@ -15,7 +15,7 @@ invariants whose checker may speak first; `within` bounds the seeds. What was se
     key_before_its_grant                        0   I3  a key whose grant is not durable
     generation_reused_after_a_restart           0   I2  one generation for two payloads (busy)
     notices_not_merged_first                    0   I2  seeds spoken of without a durable notice
-    adoption_without_a_second_look              8   I2  a seed that its tombstone covers
+    adoption_without_a_second_look             53   I2  a seed that its tombstone covers
     summation_in_order_of_arrival               0   I6  another order than that of PeerIds
     release_while_an_earlier_grant_is_held      0   I4  a closed grant whose key is held (busy)
     receipt_silent_about_unfinished_erasures    0   I1  a departure beside a key (busy)
@@ -25,6 +25,10 @@ invariants whose checker may speak first; `within` bounds the seeds. What was se
     used_after_its_lease                        0   L2  a seed used after its lease (leased)
     lease_longer_after_a_restart                0   L2  a seed held after its lease (leased)
     end_of_lease_not_durable                    0   L2  a lease longer than its owner remembers (leased)
+    inventories_not_compared                    0   I2  two payloads of one generation (two_faced)
+    proof_kept_to_oneself                       0   L1  a receipt that its owner cannot take (two_faced)
+    proof_that_erases_nothing                   0   I2  a seed that the proof covers (two_faced)
+    equivocation_by_accident                    0   I2  a proof against an honest owner (busy)
     heartbeat_without_root                      0   L1  notices that never arrive (calm)
     buckets_that_find_nothing                   0   L1  notices that never arrive (calm)
 """
@@ -41,6 +45,7 @@ from hdus_peer.domain.envelope import SignedEnvelope, reopen_trusted
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver import Driver
 from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol.equivocation import Equivocations
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange, Incoming
 from hdus_peer.protocol.granting import Granting
@@ -57,6 +62,7 @@ from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.repository.memory import MemoryPartial, MemoryRepository
 from hdus_peer.simulation import Plan, draw, simulate
 from hdus_peer.simulation import device as device_module
+from hdus_peer.simulation.checker import Checker
 from hdus_peer.simulation.device import Device
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.plan import HORIZON_S, Act, What
@@ -307,6 +313,25 @@ def end_of_lease_not_durable(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Renewing, "_renew", forgetful)
 
 
+def inventories_not_compared(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Equivocations, "on_inventory", lambda self, link, inventory, draft: None)
+
+
+def proof_kept_to_oneself(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Equivocations, "_pass_on", lambda self, sender, row, now, draft: None)
+    patch.setattr(tombstones, "proofs", lambda state, buckets=(): [])
+
+
+def proof_that_erases_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Unlearning, "erase_through", lambda self, owner, through, now, draft: None)
+
+
+def equivocation_by_accident(patch: pytest.MonkeyPatch) -> None:
+    """An honest owner's generation is used for two payloads, and proved so."""
+    generation_reused_after_a_restart(patch)
+    patch.setattr(Checker, "_on_publish", lambda self, device, row: None)
+
+
 # --- plans under which the rarer mistakes are made often --------------------------------------------------------------
 def busy(seed: int) -> Plan:
     """Everybody publishes all the time."""
@@ -334,6 +359,16 @@ def leased(seed: int) -> Plan:
     ]
     acts = [act for act in (*plan.acts, *faults) if act.what not in (What.CLOCK, What.HEAL)]
     return replace(plan, lease_s=3, acts=tuple(sorted(acts, key=lambda act: act.at_s)))
+
+
+def two_faced(seed: int) -> Plan:
+    """The member gone bad equivocates, and nobody leaves."""
+    plan = draw(seed)
+    acts = [act for act in plan.acts if act.what not in (What.LEAVE, What.REJOIN, What.MALICE)]
+    rogue = plan.peers - 1
+    strikes = [Act(2.0 + number / 2, What.MALICE, rogue) for number in range(20)]
+    acts = sorted([*acts, *strikes], key=lambda act: act.at_s)
+    return replace(plan, rogue=rogue, two_faced=True, neighbours_max=16, acts=tuple(acts))
 
 
 def calm(seed: int) -> Plan:
@@ -366,7 +401,7 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (key_before_its_grant, {"I3"}, 5, draw),
     (generation_reused_after_a_restart, {"I2"}, 10, busy),
     (notices_not_merged_first, {"I2"}, 5, draw),
-    (adoption_without_a_second_look, {"I2", "I5"}, 60, draw),
+    (adoption_without_a_second_look, {"I2", "I5"}, 100, draw),
     (summation_in_order_of_arrival, {"I6"}, 5, draw),
     (release_while_an_earlier_grant_is_held, {"I4"}, 20, busy),
     (receipt_silent_about_unfinished_erasures, {"I1", "I4"}, 40, busy),
@@ -376,6 +411,10 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (used_after_its_lease, {"L2"}, 10, leased),
     (lease_longer_after_a_restart, {"L2"}, 40, leased),
     (end_of_lease_not_durable, {"L2"}, 5, leased),
+    (inventories_not_compared, {"I2"}, 5, two_faced),
+    (proof_kept_to_oneself, {"L1"}, 10, two_faced),
+    (proof_that_erases_nothing, {"I2"}, 5, two_faced),
+    (equivocation_by_accident, {"I2"}, 10, busy),
     (heartbeat_without_root, {"L1"}, 3, calm),
     (buckets_that_find_nothing, {"L1"}, 3, calm),
 ]
@@ -396,7 +435,7 @@ def test_a_planted_fault_is_found(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, calm, forgetting])
+@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, two_faced, calm, forgetting])
 def test_nothing_is_found_where_nothing_was_planted(
     plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
