@@ -152,9 +152,23 @@ async def test_an_older_generation_is_refused(scene: Scene, mallory: Member) -> 
     generation = newer.manifest.generation
     mallory.announce(scene.id, mallory.make_seed(scene.plaintext, scene.schema, generation - 1))
     await refused(scene.victim, mallory, "older-generation")
+    assert scene.victim.seeds()[mallory.name].payload_sha256 == newer.manifest.payload_sha256
+
+
+async def test_two_payloads_under_one_generation_are_refused_both_and_the_next_is_taken(
+    scene: Scene, mallory: Member
+) -> None:
+    first = mallory.make_seed(scene.plaintext, scene.schema)
+    generation = first.manifest.generation
+    mallory.announce(scene.id, first)
+    await asyncio.to_thread(scene.victim.wait_event, "SeedAdopted", peer=mallory.name)
     mallory.announce(scene.id, mallory.make_seed(scene.plaintext, scene.schema, generation))
     await refused(scene.victim, mallory, "equivocation")
-    assert scene.victim.seeds()[mallory.name].payload_sha256 == newer.manifest.payload_sha256
+    await asyncio.to_thread(scene.victim.wait_event, "EquivocationProved", peer=mallory.name)
+    assert mallory.name not in scene.victim.seeds()
+    assert scene.victim.peers()[mallory.name].equivocated == generation
+    mallory.announce(scene.id, mallory.make_seed(scene.plaintext, scene.schema, generation + 1))
+    await asyncio.to_thread(scene.victim.wait_event, "SeedAdopted", peer=mallory.name, generation=generation + 1)
 
 
 # --- payloads -------------------------------------------------------------------------------------------------------
