@@ -1,5 +1,5 @@
-"""Lives of a network, drawn by hypothesis: who joins when, publishes which generations, leaves and comes back, crashes
-in the middle of anything, and over what kind of links.
+"""Lives of a network, drawn by hypothesis: who joins when, publishes which generations, forgets, leaves and comes back,
+crashes in the middle of anything, and over what kind of links.
 """
 
 from hypothesis import strategies as some
@@ -52,10 +52,10 @@ def lives(draw: some.DrawFn, peers_min: int, neighbours_max: int) -> Plan:
 @some.composite
 def careers(draw: some.DrawFn, who: int) -> list[Act]:
     """One peer's generations, the first of them early, and its crashes, each at some boundary of what it does."""
-    trains = [draw(some.integers(0, 30)) / 10, *draw(some.lists(instants_s, max_size=2))]
-    kinds = some.sampled_from((What.TRAIN, What.RETRAIN))
+    acts = [Act(draw(some.integers(0, 30)) / 10, What.TRAIN, who)]
+    kinds = some.sampled_from((What.TRAIN, What.RETRAIN, What.FORGET))
+    acts += [Act(at_s, draw(kinds), who) for at_s in draw(some.lists(instants_s, max_size=2))]
     crashes = draw(some.lists(some.tuples(instants_s, some.integers(0, 40)), max_size=2))
-    acts = [Act(at_s, draw(kinds), who) for at_s in trains]
     return acts + [Act(at_s, What.CRASH, who, amount=boundary) for at_s, boundary in crashes]
 
 

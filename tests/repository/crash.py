@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hdus_peer.repository.disk import LocalDisk, OpenFile
+from hdus_peer.repository.disk import FILE_MODE, LocalDisk, OpenFile
 
 SECTOR_BYTES = 512
 _OUTSIDE = ("ledger.sqlite", "lock")
@@ -40,6 +40,10 @@ class CrashingDisk(LocalDisk):
         self._now: dict[Path, Node] = {}
         self._durable: dict[Path, Node] = {}
         self._known: set[Path] = set()
+
+    def die_after(self, operations: int) -> None:
+        """From now on so many more, and none after them."""
+        self._crash_at = len(self.operations) + operations
 
     def step(self, name: str) -> None:
         if self.is_dead:
@@ -95,6 +99,7 @@ class CrashingDisk(LocalDisk):
             for path, node in [(path, node) for path, node in entries.items() if path.parent == known]:
                 if not path.name.startswith(_OUTSIDE):
                     (there / path.name).write_bytes(node.synced if contents_are_lost else self._content(node))
+                    (there / path.name).chmod(FILE_MODE)
 
     def _free(self, path: Path) -> None:
         """The file of that name, if there is one, is none any more: what was synced of it lies in free blocks."""

@@ -6,8 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -40,15 +38,6 @@ def test_the_scenario_reaches_the_oracle(tmp_path: Path) -> None:
     oracle.check(tmp_path / "state", len(oracle.states) - 1)
     kinds = {operation.split()[0] for operation in disk.operations}
     assert kinds == {"create", "write", "sync", "rename", "unlink", "commit", "script"}
-
-
-@pytest.fixture
-def quick_path(tmp_path: Path) -> Iterator[Path]:
-    """In memory where the system has such a place: what is durable is the crashing disk's to say, not the system's."""
-    shared_memory = Path("/dev/shm")
-    place = shared_memory if os.access(shared_memory, os.W_OK) else tmp_path
-    with tempfile.TemporaryDirectory(dir=place) as directory:
-        yield Path(directory)
 
 
 @pytest.mark.slow
