@@ -7,6 +7,7 @@ Rules
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -297,16 +298,10 @@ class Daemon:
 
     async def watch(self) -> AsyncGenerator[PeerStatus, None]:
         while not self._stop_asked.is_set():
+            change = self._journal.coming_change()
             yield await self.status()
             await asyncio.sleep(WATCH_INTERVAL_S)
-            await self._changed_or_silence()
-
-    async def _changed_or_silence(self) -> None:
-        try:
-            async with asyncio.timeout(WATCH_SILENCE_S):
-                await self._journal.changed()
-        except TimeoutError:
-            return
+            await _unless_silent(change)
 
     async def task(self) -> Task:
         return self._home.credentials.task
@@ -363,6 +358,7 @@ class Daemon:
             await self._begin_leave()
             last = None
             while not self._stop_asked.is_set():
+                change = self._journal.coming_change()
                 progress = self._leaving.progress()
                 if progress != last:
                     await self._certificates.settle()
@@ -370,7 +366,7 @@ class Daemon:
                     last = progress
                 if progress.finished:
                     return
-                await self._changed_or_silence()
+                await _unless_silent(change)
         finally:
             self._streams -= 1
             if self._leaving.progress().finished and not self._streams:
@@ -393,3 +389,10 @@ class Daemon:
 
     async def stop(self) -> None:
         self._stop_asked.set()
+
+
+async def _unless_silent(change: asyncio.Event) -> None:
+    """Wait for it, at most WATCH_SILENCE_S: what is shown counts time, too."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(WATCH_SILENCE_S):
+            await change.wait()

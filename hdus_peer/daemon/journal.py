@@ -88,6 +88,10 @@ class Journal:
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def coming_change(self) -> asyncio.Event:
+        """Is set by the first change after this call. Whoever takes it, and then looks at the state, misses none."""
+        return self._changed
+
     async def changed(self) -> None:
         await self._changed.wait()
 

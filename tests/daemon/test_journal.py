@@ -43,3 +43,11 @@ async def test_refusals_are_counted_by_their_word_and_whoever_waits_is_woken():
         journal.publish(Event("Refused", None, (("reason", word),)))
     await asyncio.wait_for(waiting, 5)
     assert journal.refusals == {"gone": 2, "not-owner": 1}
+
+
+async def test_a_change_between_looking_and_waiting_is_not_missed():
+    journal = Journal(str)
+    change = journal.coming_change()
+    journal.publish(Event("GrantClosed"))
+    await asyncio.wait_for(change.wait(), 10)
+    assert not journal.coming_change().is_set()
