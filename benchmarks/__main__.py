@@ -19,8 +19,9 @@ from benchmarks.rows import Row
 
 NAMES = (
     "leave", "fetch", "ensemble", "training", "startup", "footprint", "convergence", "traffic", "loop_lag",
+    "holders",
 )  # fmt: skip
-"""In the order of the goals (a) to (i)."""
+"""In the order of the goals (a) to (j)."""
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:

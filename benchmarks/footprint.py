@@ -60,14 +60,14 @@ def measure(place: Place) -> list[Row]:
 def _idle_shares(peer: Peer, seconds: float) -> tuple[float, float]:
     """Percent of one core: of the daemon, of its children."""
     processes = peer.processes()
-    before, began_s = [_cpu_s(process) for process in processes], time.perf_counter()
+    before, began_s = [cpu_s(process) for process in processes], time.perf_counter()
     time.sleep(seconds)
     took_s = time.perf_counter() - began_s
-    used = [100 * (_cpu_s(process) - earlier) / took_s for process, earlier in zip(processes, before, strict=True)]
+    used = [100 * (cpu_s(process) - earlier) / took_s for process, earlier in zip(processes, before, strict=True)]
     return used[0], sum(used[1:])
 
 
-def _cpu_s(process: psutil.Process) -> float:
+def cpu_s(process: psutil.Process) -> float:
     """From schedstat where there is one (nanoseconds; ticks of 10 ms would be too coarse), summed over threads."""
     total = 0
     for thread in Path(f"/proc/{process.pid}/task").iterdir():

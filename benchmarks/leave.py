@@ -36,7 +36,7 @@ def measure(place: Place) -> list[Row]:
     holders = [peer for peer in peers if peer is not leaver]
     with running(peers):
         until_complete(peers)
-        with EmptyCalls(leaver.plan.credentials, _addresses(holders), place.new_directory("ledger")) as baseline:
+        with EmptyCalls(leaver.plan.credentials, addresses(holders), place.new_directory("ledger")) as baseline:
             rows = []
             for is_predicting in (False, True):
                 pairs = [_round(place, peers, baseline, is_predicting) for _ in range(place.effort.leaves)]
@@ -59,22 +59,22 @@ def _round(place: Place, peers: Sequence[Peer], baseline: EmptyCalls, is_predict
 
 
 def _leave(leaver: Peer, holders: Sequence[Peer]) -> float:
-    before = {holder.plan.name: len(_erasures(holder)) for holder in holders}
+    before = {holder.plan.name: len(erasures(holder)) for holder in holders}
     with leaver.client() as client:
         client.status()  # the channel is open
         began_s = time.time()
         for progress in client.leave(CONFIRM_S):
             if progress.finished:
                 break
-    until(lambda: all(len(_erasures(each)) > before[each.plan.name] for each in holders), CONFIRM_S, *holders)
-    return max(float(_erasures(holder)[-1]["time"]) for holder in holders) - began_s
+    until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in holders), CONFIRM_S, *holders)
+    return max(float(erasures(holder)[-1]["time"]) for holder in holders) - began_s
 
 
-def _erasures(holder: Peer) -> list[Line]:
+def erasures(holder: Peer) -> list[Line]:
     return holder.events("SeedErased", cause="notice", payloads=1)
 
 
-def _addresses(holders: Sequence[Peer]) -> list[tuple[PeerId, str]]:
+def addresses(holders: Sequence[Peer]) -> list[tuple[PeerId, str]]:
     found = []
     for holder in holders:
         with holder.client() as client:

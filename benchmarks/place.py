@@ -36,10 +36,12 @@ class Effort:
     idle_s: float = 30.0
     starts: int = 5
     publications: int = 3
+    holders: tuple[int, ...] = (5, 20, 50)
+    verifications: int = 31
 
     @classmethod
     def quick(cls) -> "Effort":
-        return cls(2, 5, 3, 5, 2, 3, 3, 3.0, 1, 1)
+        return cls(2, 5, 3, 5, 2, 3, 3, 3.0, 1, 1, (3,), 3)
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Place:
         """Peers of a new network that have not been started yet; they are not told of one another."""
         directory = self.new_directory(name)
         create_network(directory / "network", "bench", str(_task_file(directory, seed_model)))
-        peers = tuple(_plan(directory, index, main, len(mains)) for index, main in enumerate(mains))
+        peers = tuple(_plan(directory, index, main) for index, main in enumerate(mains))
         plan = NetworkPlan(peers, seed_model, schooling)
         for peer in peers:
             issue_file(directory / "network", peer.name, peer.credentials)
@@ -125,12 +127,12 @@ def _task_file(directory: Path, seed_model: str) -> Path:
     return file
 
 
-def _plan(directory: Path, index: int, main: str, peers: int) -> PeerPlan:
-    name = NAMES[index]
+def _plan(directory: Path, index: int, main: str) -> PeerPlan:
+    name = NAMES[index] if index < len(NAMES) else f"peer{index}"
     return PeerPlan(
         name=name,
         main=main,
-        shard=f"drop-class:{index}/{max(peers, len(MAINS))}",
+        shard=f"drop-class:{index % len(MAINS)}/{len(MAINS)}",
         random_seed=index,
         credentials=directory / "network" / f"{name}.credentials",
         directory=directory / name,

@@ -1,0 +1,182 @@
+"""(j) A leave with many holders: until the last one has erased, and until the certificate is complete, beside an empty
+call to the same holders and one commit, and beside training one peer anew.
+
+The clock starts when the leave is commanded at the leaver's control socket. It stops with the latest `SeedErased` in
+the holders' logs (milliseconds; the receipt is durable then), and when the command was told that everybody's answer is
+in the certificate's file. All peers are linked to one another, and heartbeats run. The holders hold nothing else, and
+so rebuild nothing afterwards. Bytes are those that all peers sent over all links, less what they send in the same time
+when nothing happens.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import psutil  # type: ignore[import-untyped]
+
+from benchmarks.empty_calls import EmptyCalls
+from benchmarks.figures import interval, quantile, ratios
+from benchmarks.footprint import cpu_s
+from benchmarks.lean_fleet import PEER_BYTES, SEED, Fleet, running_fleet
+from benchmarks.leave import CONFIRM_S, GOAL, addresses, erasures
+from benchmarks.peers import Peer, running, until, until_quiet
+from benchmarks.place import TRAIN_TIMEOUT_S, Place, until_trained
+from benchmarks.plan import WHOLE, write_config
+from benchmarks.rows import Row
+from benchmarks.socket_bytes import can_count, sent_bytes
+from hdus_peer.admission.credentials import load
+from hdus_peer.domain.certificate import verify_file
+
+ERASED_GOAL_MS, CERTIFICATE_GOAL_KIB, VERIFY_GOAL_MS, CPU_GOAL = 150.0, 64.0, 50.0, 1.0
+QUIET_SHARE_PER_PEER = 0.02
+"""Of one core: heartbeats go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One leave, in seconds and bytes."""
+
+    erased_s: float
+    complete_s: float
+    bare_s: float
+    sent_bytes: float
+
+
+def measure(place: Place) -> list[Row]:
+    retraining_s = _retraining_s(place)
+    return [row for count in place.effort.holders for row in _measure(place, count, retraining_s)]
+
+
+def _measure(place: Place, count: int, retraining_s: float) -> list[Row]:
+    if psutil.virtual_memory().available < (count + 1) * PEER_BYTES:
+        how = f"left out: {(count + 1) * PEER_BYTES >> 20} MiB of free memory are needed"
+        return [Row("j", f"leave with {count} holders", float("nan"), "", None, how)]
+    with running_fleet(place, count) as fleet:
+        _until_quiet(fleet)
+        idle = _idle_row(fleet, place.effort.idle_s)
+        whom = addresses(fleet.holders)
+        with EmptyCalls(fleet.leaver.plan.credentials, whom, place.new_directory("ledger")) as baseline:
+            rounds = [_round(place, fleet, baseline) for _ in range(place.effort.leaves)]
+    return [*_leave_rows(count, rounds, retraining_s), *_certificate_rows(place, count, fleet.leaver), idle]
+
+
+# --- one leave ----------------------------------------------------------------------------------------------------
+def _round(place: Place, fleet: Fleet, baseline: EmptyCalls) -> Round:
+    """Everybody is back at its beginning, not at its end."""
+    if not fleet.leaver.is_up():
+        fleet.leaver.start("--rejoin")
+        fleet.until_held()
+    _until_quiet(fleet)
+    bare_s = median(baseline.seconds() for _ in range(place.effort.baselines))
+    idle_bytes_s = _idle_bytes_s(fleet)
+    found = _leave(fleet, bare_s, idle_bytes_s)
+    fleet.leaver.wait()
+    return found
+
+
+def _leave(fleet: Fleet, bare_s: float, idle_bytes_s: float) -> Round:
+    before = {holder.plan.name: len(erasures(holder)) for holder in fleet.holders}
+    with fleet.leaver.client() as client:
+        client.status()  # the channel is open
+        counted = _sent_bytes(fleet)
+        began_s = time.time()
+        steps = client.leave(CONFIRM_S)
+        finished = next(step for step in steps if step.finished)
+        complete_s = time.time() - began_s
+        until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in fleet.holders), CONFIRM_S)
+        sent = _sent_bytes(fleet) - counted - idle_bytes_s * (time.time() - began_s)
+        steps.close()  # only now the leaver ends, and with it what was counted of its sockets
+    if finished.pending or len(finished.holders) != len(fleet.holders):
+        raise RuntimeError(f"{len(finished.holders)} holders were asked, {len(finished.pending)} of them are pending")
+    last_s = max(float(erasures(holder)[-1]["time"]) for holder in fleet.holders)
+    return Round(last_s - began_s, complete_s, bare_s, sent)
+
+
+def _until_quiet(fleet: Fleet) -> None:
+    until_quiet(fleet.peers, share=QUIET_SHARE_PER_PEER * len(fleet.peers))
+
+
+def _sent_bytes(fleet: Fleet) -> int:
+    return sent_bytes([peer.pid for peer in fleet.peers]) if can_count() else 0
+
+
+def _idle_bytes_s(fleet: Fleet, seconds: float = 4.0) -> float:
+    """Bytes a second that all send when nothing happens, over two heartbeats."""
+    before, began_s = _sent_bytes(fleet), time.perf_counter()
+    time.sleep(seconds)
+    return (_sent_bytes(fleet) - before) / (time.perf_counter() - began_s)
+
+
+# --- what it is compared with -------------------------------------------------------------------------------------
+def _retraining_s(place: Place) -> float:
+    """One peer trains a main model as small as the seeds on all of the digits, and publishes its next seed; in s."""
+    plan = place.network("retrain", (SEED,), SEED, WHOLE).with_addresses()
+    write_config(plan, plan.peers[0])
+    with running([Peer(plan.peers[0])]) as (peer,):
+        until_trained(peer)
+        published = len(peer.events("SeedPublished"))
+        began_s = time.time()
+        with peer.client() as client:
+            client.train()
+        until(lambda: len(peer.events("SeedPublished")) > published, TRAIN_TIMEOUT_S, peer)
+        return float(peer.events("SeedPublished")[-1]["time"]) - began_s
+
+
+# --- rows ---------------------------------------------------------------------------------------------------------
+def _leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list[Row]:
+    erased, complete = [each.erased_s for each in rounds], [each.complete_s for each in rounds]
+    bare, sent = [each.bare_s for each in rounds], median(each.sent_bytes for each in rounds)
+    last, whole = f"last of {count} holders erased", f"complete certificate of {count} holders"
+    calls = f"(empty call to the same {count} holders + one commit)"
+    slowest = {"p90_ms": 1000 * quantile(erased, 0.9), "rounds": len(rounds)}
+    return [
+        Row("j", last, median(ratios(erased, bare)), "", GOAL, f"command to the last SeedErased / {calls}",
+            _spread(ratios(erased, bare)) | {"bare_ms": 1000 * median(bare)}),
+        Row("j", last, 1000 * median(erased), "ms", ERASED_GOAL_MS, "median, heartbeats running", slowest),
+        Row("j", whole, median(ratios(complete, bare)), "", None, f"command to the saved certificate / {calls}",
+            _spread(ratios(complete, bare)) | {"complete_ms": 1000 * median(complete)}),
+        Row("j", f"leave with {count} holders", median(complete) / retraining_s, "", None,
+            "command to the saved certificate / training one small peer anew", {"retraining_s": retraining_s}),
+        Row("j", f"bytes of a leave with {count} holders", sent / 1024 if can_count() else float("nan"), "KiB", None,
+            "sent by all peers over all links, TLS included", {"KiB_per_holder": sent / 1024 / count}),
+    ]  # fmt: skip
+
+
+def _spread(found: Sequence[float]) -> dict[str, float]:
+    low, high = interval(found)
+    return {"low": low, "high": high}
+
+
+def _certificate_rows(place: Place, count: int, leaver: Peer) -> list[Row]:
+    """Of the first leave: later ones name every grant of the earlier ones as well."""
+    files = sorted((leaver.plan.state / "certificates").iterdir(), key=lambda file: int(file.stem))
+    content, root = files[0].read_bytes(), load(leaver.plan.credentials).root_public_key
+    if not verify_file(content, root).is_complete:
+        raise RuntimeError("the certificate is not complete")
+    took = [_seconds_to_verify(content, root) for _ in range(place.effort.verifications)]
+    what = f"certificate of {count} holders"
+    return [
+        Row("j", f"{what}, its size", len(content) / 1024, "KiB", CERTIFICATE_GOAL_KIB, "the file of the first leave",
+            {"bytes_per_holder": len(content) / count, "KiB_of_the_last_leave": files[-1].stat().st_size / 1024}),
+        Row("j", f"{what}, verified", 1000 * median(took), "ms", VERIFY_GOAL_MS, "in one process, median",
+            {"p90_ms": 1000 * quantile(took, 0.9)}),
+    ]  # fmt: skip
+
+
+def _seconds_to_verify(content: bytes, root: bytes) -> float:
+    began_s = time.perf_counter()
+    verify_file(content, root)
+    return time.perf_counter() - began_s
+
+
+def _idle_row(fleet: Fleet, seconds: float) -> Row:
+    """Of every daemon, the predictors left out: they wait for a request."""
+    processes = [psutil.Process(peer.pid) for peer in fleet.peers]
+    before, began_s = [cpu_s(each) for each in processes], time.perf_counter()
+    time.sleep(seconds)
+    took_s = time.perf_counter() - began_s
+    used = [100 * (cpu_s(each) - was) / took_s for each, was in zip(processes, before, strict=True)]
+    name = f"CPU of an idle daemon at {len(fleet.holders)} neighbours"
+    return Row("j", name, median(used), "%", CPU_GOAL, f"of one core over {seconds:.0f} s, median of all daemons",
+               {"highest_percent": max(used), "leaver_percent": used[0]})  # fmt: skip
