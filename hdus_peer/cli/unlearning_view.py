@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.output import Column, date, show_table
+from hdus_peer.domain.seed import is_lapsed
 from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
@@ -133,9 +134,14 @@ _KINDS = (
         "{names} run on two devices each, so their answers do not count",
     ),
     _Kind(
-        lambda holder, now_s: 0 < holder.hold_until_s < now_s,
+        lambda holder, now_s: is_lapsed(holder.hold_until_s, now_s),
         "{names} did not sign, and its lease ended {until}: it has erased, or does so when it is next switched on",
         "{names} did not sign, and their leases ended by {until}: they have erased, or do so when next switched on",
+    ),
+    _Kind(
+        lambda holder, now_s: holder.revoked,
+        "{names} was put out by the network's authority and answers nobody; its lease ends {until}",
+        "{names} were put out by the network's authority and answer nobody; their leases end by {until}",
     ),
     _Kind(
         lambda holder, now_s: holder.state == "alive",

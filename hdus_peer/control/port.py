@@ -65,7 +65,8 @@ class HolderErasure:
     """A holder of the leaver's seed. `confirmed`: its ledger entry is closed; `after_ms`: from the notice's commit to
     that moment (-1 while open, and where it was closed before the notice); `erased`: payload hashes (hex) that its
     receipt names; `hold_until_s`: when its lease ends (Unix s), so that it erases by itself, 0: no lease is known;
-    `state`: "alive", "suspect" or "gone"; `cloned`: it runs on two devices, so that its answer does not count."""
+    `state`: "alive", "suspect" or "gone"; `cloned`: it runs on two devices, so that its answer does not count;
+    `revoked`: the authority put it out, so that it answers nobody."""
 
     peer: PeerId
     name: str
@@ -76,6 +77,7 @@ class HolderErasure:
     hold_until_s: int = 0
     state: str = "gone"
     cloned: bool = False
+    revoked: bool = False
 
     @property
     def is_counted(self) -> bool:

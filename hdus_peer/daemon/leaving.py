@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hdus_peer.control.port import HolderErasure, LeaveProgress, PendingNotice
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol.awaited import is_revoked
 from hdus_peer.protocol.contacts import Liveness
 from hdus_peer.protocol.records import GrantRow, MemberRow, Phase, ReceiptRow, TombstoneRow
 from hdus_peer.protocol.state import State
@@ -77,6 +78,7 @@ class Leaving:
             hold_until_s=max(row.hold_until_s for row in rows),
             state=self._liveness(peer),
             cloned=bool(member and member.cloned),
+            revoked=is_revoked(self._state, peer),
         )
 
     def _after_ms(self, peer: PeerId) -> int:

@@ -1,12 +1,15 @@
 """The erasure certificate: a leaver's notice with everybody's answer, as one file that anyone can verify offline.
 
 Rules
-1. What it needs is in it; the verifier brings the network's root key alone. Nothing is looked up, no clock is read.
+1. What it needs is in it; the verifier brings the network's root key alone, and the date for which it asks: that tells
+   pending from lapsed, and nothing else. Nothing is looked up, no clock is read.
 2. It is signed as a whole by whom the notice is from, and every statement in it by its own author: no byte of it can
    change unnoticed, and its issuer cannot speak for a holder.
 3. An entry of the ledger is closed by its holder's receipt through its generation, release through its grant, or
-   departure above the sequence of its request; each judged at its own date. Anything else is pending, never silently
-   done. A holder whose identity was seen twice counts as cloned, whatever it signed.
+   departure above the sequence of its request; each judged at its own date. Anything else is never silently done: it is
+   pending; revoked, where the authority put the holder out, which answers nobody since; or lapsed, once its lease is
+   over, and `LAPSE_SLACK_S`: its holder has erased by itself, or does so before it next opens a port, if it is honest.
+   A holder whose identity was seen twice counts as cloned, whatever it signed.
 4. A peer that forgot samples stays: its own receipt, that nothing learned from them is left on its device, is asked for
    as that of a holder.
 5. It says: each identity that the owner listed before it knew who would answer has signed that it holds nothing. It
@@ -33,7 +36,7 @@ from hdus_peer.domain.envelope import (
 )
 from hdus_peer.domain.identity import PeerId, peer_id_of
 from hdus_peer.domain.membership import Membership
-from hdus_peer.domain.seed import GENERATION_MAX
+from hdus_peer.domain.seed import GENERATION_MAX, is_lapsed
 from hdus_peer.domain.unlearning import (
     Departure,
     ErasureReceipt,
@@ -74,8 +77,8 @@ class GrantEntry:
 
 @dataclass(frozen=True, slots=True)
 class HolderAnswers:
-    """A holder's membership (by the root), and what it signed: any of receipt, release, departure. `cloned`: two
-    devices were seen under this identity."""
+    """A holder's membership (by the root), and what it signed: any of receipt, release, departure; beside these, where
+    it was revoked, the root's notice about it. `cloned`: two devices were seen under this identity."""
 
     holder: PeerId
     cloned: bool
@@ -106,13 +109,16 @@ class Standing(enum.StrEnum):
     RELEASE = "release"
     DEPARTURE = "departure"
     PENDING = "pending"
+    REVOKED = "revoked"
+    LAPSED = "lapsed"
     CLONED = "cloned"
 
 
 @dataclass(frozen=True, slots=True)
 class HolderVerdict:
     """`standing`: by what the last of the holder's entries is closed; `grants`: how many entries it has;
-    `answered_at_s`: the date of its latest answer (0: none), by its own clock; `hold_until_s`: when its lease ends."""
+    `answered_at_s`: the date of its latest answer (0: none), by its own clock; `hold_until_s`: when its lease ends;
+    `revoked_at_s`: when the authority revoked it, by its clock (0: never)."""
 
     holder: PeerId
     name: str
@@ -120,10 +126,11 @@ class HolderVerdict:
     grants: int
     answered_at_s: int
     hold_until_s: int
+    revoked_at_s: int = 0
 
     @property
     def is_confirmed(self) -> bool:
-        return self.standing not in (Standing.PENDING, Standing.CLONED)
+        return self.standing in (Standing.RECEIPT, Standing.RELEASE, Standing.DEPARTURE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +152,7 @@ class Verdict:
 
     @property
     def pending(self) -> tuple[HolderVerdict, ...]:
+        """All that have given no answer that counts, whatever is to be expected of them."""
         return tuple(holder for holder in self.holders if not holder.is_confirmed)
 
     @property
@@ -164,13 +172,13 @@ def to_file(certificate: Signed[ErasureCertificate]) -> bytes:
     return b"%s\n%s\n" % (envelope.payload, _seal(envelope.public_key, envelope.signature))
 
 
-def verify_file(content: bytes, root_public_key: bytes) -> Verdict:
-    """What the certificate in `content` says, under the network whose root has the raw Ed25519 `root_public_key`.
-    Raises MalformedError (no certificate, or an altered one) or ForgedError (a signature or an author that does not
-    fit)."""
+def verify_file(content: bytes, root_public_key: bytes, at_s: int = 0) -> Verdict:
+    """What the certificate in `content` says at `at_s` (Unix s; 0: no lease counts as over), under the network whose
+    root has the raw Ed25519 `root_public_key`. Raises MalformedError (no certificate, or an altered one) or ForgedError
+    (a signature or an author that does not fit)."""
     envelope = _envelope(content)
     certificate = open_envelope(envelope, ErasureCertificate, bytes_max=CERTIFICATE_BYTES_MAX)
-    return _Verifier(certificate.statement, certificate.signer, root_public_key).verdict()
+    return _Verifier(certificate.statement, certificate.signer, root_public_key, at_s).verdict()
 
 
 def _seal(public_key: bytes, signature: bytes) -> bytes:
@@ -195,10 +203,10 @@ def _envelope(content: bytes) -> SignedEnvelope:
 
 
 class _Verifier:
-    """One certificate under one root."""
+    """One certificate under one root, at one date."""
 
-    def __init__(self, certificate: ErasureCertificate, signer: PeerId, root_public_key: bytes) -> None:
-        self._certificate, self._signer, self._root = certificate, signer, root_public_key
+    def __init__(self, certificate: ErasureCertificate, signer: PeerId, root_public_key: bytes, at_s: int) -> None:
+        self._certificate, self._signer, self._root, self._at_s = certificate, signer, root_public_key, at_s
 
     def verdict(self) -> Verdict:
         certificate = self._certificate
@@ -253,18 +261,35 @@ class _Verifier:
     def _holder(self, entries: list[GrantEntry], answers: HolderAnswers | None) -> HolderVerdict:
         holder, until_s = entries[0].holder, max(entry.hold_until_s for entry in entries)
         if answers is None:
-            return HolderVerdict(holder, "", Standing.PENDING, len(entries), 0, until_s)
-        membership = self._membership(answers.membership, holder)
+            return HolderVerdict(holder, "", self._standing(entries, [], False), len(entries), 0, until_s)
+        membership, revoked_at_s = self._membership(answers.membership, holder), self._revoked_at_s(answers)
         signed = list(self._statements(answers, membership))
-        closed_by = [_closing(entry, signed) for entry in entries]
-        standing = Standing.PENDING if Standing.PENDING in closed_by else closed_by[-1]
         date_s = max((statement.issued_at_s for statement in signed), default=0)
-        standing = Standing.CLONED if answers.cloned else standing
-        return HolderVerdict(holder, membership.name, standing, len(entries), date_s, until_s)
+        standing = Standing.CLONED if answers.cloned else self._standing(entries, signed, bool(revoked_at_s))
+        return HolderVerdict(holder, membership.name, standing, len(entries), date_s, until_s, revoked_at_s)
+
+    def _standing(self, entries: list[GrantEntry], signed: "list[_Answer]", is_revoked: bool) -> Standing:
+        closed_by = [_closing(entry, signed) for entry in entries]
+        unclosed = [entry for entry, by in zip(entries, closed_by, strict=True) if by == Standing.PENDING]
+        if not unclosed:
+            return closed_by[-1]
+        if all(is_lapsed(entry.hold_until_s, self._at_s) for entry in unclosed):
+            return Standing.LAPSED
+        return Standing.REVOKED if is_revoked else Standing.PENDING
+
+    def _revoked_at_s(self, answers: HolderAnswers) -> int:
+        """When the authority revoked the holder, by the notice beside its answers; 0 where there is none."""
+        found = [proof for proof in answers.proofs if proof.kind == UnlearnNotice.TYPE]
+        notices = [_opened(proof, UnlearnNotice, self._root).statement for proof in found]
+        if any((notice.owner, notice.kind) != (answers.holder, UnlearnKind.REVOKE) for notice in notices):
+            raise ForgedError("a notice beside a holder's answers is not its revocation")
+        return max((notice.issued_at_s for notice in notices), default=0)
 
     def _statements(self, answers: HolderAnswers, membership: Membership) -> Iterator["_Answer"]:
         """Those that the holder signed while it was a member, about this owner."""
         for proof in answers.proofs:
+            if proof.kind == UnlearnNotice.TYPE:
+                continue  # the authority's word, not the holder's
             if proof.kind not in _ANSWERS:
                 raise MalformedError(f"a {proof.kind[:40]!r} is no answer of a holder")
             statement = _opened(proof, _ANSWERS[proof.kind], membership.public_key).statement

@@ -10,6 +10,9 @@ from hdus_peer.domain.envelope import Statement
 from hdus_peer.domain.identity import PeerId
 
 GENERATION_MAX = 2**53
+LAPSE_SLACK_S = 2 * 3600
+"""How long after its date a lease may still be counted by its holder: an hour that a clock set back over a restart
+hides (`Limits.lease_note_s`), and another for the way of the last renewal and the drift of two clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +76,8 @@ def is_equivocation(first: SeedManifest, second: SeedManifest) -> bool:
     is_one = (first.owner, first.generation) == (second.owner, second.generation)
     is_same = (first.payload_sha256, first.schema_sha256) == (second.payload_sha256, second.schema_sha256)
     return is_one and not is_same
+
+
+def is_lapsed(hold_until_s: int, at_s: int, slack_s: int = LAPSE_SLACK_S) -> bool:
+    """Whether a lease until `hold_until_s` (Unix s; 0: none is known, and it never ends) is over for sure at `at_s`."""
+    return 0 < hold_until_s < at_s - slack_s

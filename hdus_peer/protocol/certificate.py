@@ -68,3 +68,5 @@ def _proofs(state: State, holder: PeerId) -> Iterator[Proof]:
         yield proof_of(release.release)
     if tombstone is not None and tombstone.departure is not None:
         yield proof_of(tombstone.departure)
+    if tombstone is not None and tombstone.kind == UnlearnKind.REVOKE:
+        yield proof_of(tombstone.notice)

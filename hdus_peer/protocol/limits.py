@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hdus_peer.domain.seed import LAPSE_SLACK_S
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -25,6 +27,7 @@ class Limits:
     lease_renew_s: float = 86_400.0
     lease_max_s: int = 92 * 86_400
     lease_note_s: float = 3600.0
+    lapse_slack_s: int = LAPSE_SLACK_S  # of the wall clock: leases are dated by it
     mailboxes_max: int = 8
     mailbox_keep_s: int = 60 * 86_400  # of the wall clock: receipts are dated by it
     pass_on_interval_s: float = 10.0

@@ -6,7 +6,8 @@ Rules
 2. Holder: Step 1 writes the tombstone and the erasure and passes the notice on; Step 2, on `Erased`, owes the receipt
    (I1, `owed`). It may be empty.
 3. Owner: a grant closes by a receipt through its generation, by a release through its number, or by its holder's
-   departure. LEAVING becomes LEFT when all are closed, this peer has departed itself, and a neighbour knows it.
+   departure. LEAVING becomes LEFT when none is waited for any more (`awaited`), this peer has departed itself, and a
+   neighbour knows it.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
 5. A notice of my own key that I do not know (a restored backup) is obeyed.
 6. Forgetting samples: I stay, and keep what I hold of others. The owner's own receipt, once whatever was learned from
@@ -26,6 +27,7 @@ from hdus_peer.domain.unlearning import (
     UnlearnKind,
 )
 from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol.awaited import awaited, may_be_heard, open_grants
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.links import Link, Links
@@ -46,7 +48,6 @@ from hdus_peer.protocol.records import (
     ForgottenRow,
     GrantRow,
     HeldSeedRow,
-    MemberRow,
     Phase,
     ReceiptRow,
     ReleaseRow,
@@ -55,6 +56,8 @@ from hdus_peer.protocol.records import (
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import Forget
 from hdus_peer.protocol.usage import Usage
+
+DATE_LOOK_S = 3600.0
 
 
 class Unlearning:
@@ -67,6 +70,8 @@ class Unlearning:
         self._passed_on_s: dict[PeerId, float] = {}
         self._pass_on_due_s: dict[PeerId, float] = {}
         self._is_known = False
+        self._date_s = 0
+        self._look_due_s = 0.0
 
     # --- my own leave -----------------------------------------------------------------------------------------------
     def leave(self, now: Instant, draft: Draft) -> None:
@@ -120,21 +125,20 @@ class Unlearning:
 
     def open_grants(self) -> list[GrantRow]:
         """Grants that a notice of mine covers and nobody has closed yet."""
-        through = self._state.through(self._state.me.peer)
-        return [row for row in self._state.all(GrantRow) if row.generation <= through and not row.closed_by]
+        return open_grants(self._state)
 
     def _try_to_finish(self, draft: Draft) -> None:
-        """LEAVING -> LEFT: departed, all grants closed, and somebody else knows of both notice and departure, who tells
-        the owners that this peer has not met. Whom the authority revoked is not listened to: it does not wait."""
+        """LEAVING -> LEFT: departed, nobody is waited for, and somebody else knows of both notice and departure, who
+        tells the owners that this peer has not met. Whom the authority revoked is not listened to: it does not wait."""
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         is_departing = any(row.cause == Cause.DEPARTURE for row in self._state.all(ErasureRow))
         has_departed = tombstone is not None and tombstone.departure is not None and not is_departing
         is_revoked = tombstone is not None and tombstone.kind == UnlearnKind.REVOKE
-        is_known = self._is_known or not self._state.all(MemberRow)
-        is_closed = is_revoked or (is_known and not self.open_grants())
+        is_known = self._is_known or not may_be_heard(self._state, self._date_s)
+        is_closed = is_revoked or (is_known and not awaited(self._state, self._date_s))
         if self._state.row.phase == Phase.LEAVING and has_departed and is_closed:
             self._state.change_self(draft, phase=Phase.LEFT)
-            draft.tell("Left", self._state.me.peer)
+            draft.tell("Left", self._state.me.peer, unanswered=len({row.holder for row in self.open_grants()}))
 
     # --- my own samples ---------------------------------------------------------------------------------------------
     def forget(self, command: Forget, now: Instant, draft: Draft) -> None:
@@ -341,7 +345,18 @@ class Unlearning:
         self._try_to_finish(draft)
 
     # --- time -------------------------------------------------------------------------------------------------------
+    def _look_at_the_date(self, now: Instant, draft: Draft) -> None:
+        """Leases end by the wall clock, which may be set meanwhile: look again when the next one is over, and now and
+        then."""
+        self._date_s, slack_s = now.unix_s, self._state.limits.lapse_slack_s
+        self._try_to_finish(draft)
+        untils_s = [row.hold_until_s for row in awaited(self._state, self._date_s) if row.hold_until_s]
+        ends_s = [until_s + slack_s + 1 - now.unix_s for until_s in (*untils_s, self._state.row.hold_until_max_s)]
+        self._look_due_s = now.boot_s + min([DATE_LOOK_S, *(end_s for end_s in ends_s if end_s > 0)])
+
     def on_timer(self, now: Instant, draft: Draft) -> None:
+        if self._state.row.phase == Phase.LEAVING and self._look_due_s <= now.boot_s:
+            self._look_at_the_date(now, draft)
         for owner in [owner for owner, due_s in self._pass_on_due_s.items() if due_s <= now.boot_s]:
             del self._pass_on_due_s[owner]
             row = self._state.get(TombstoneRow, owner)
@@ -350,6 +365,8 @@ class Unlearning:
 
     def deadlines(self) -> Iterator[float]:
         yield from self._pass_on_due_s.values()
+        if self._state.row.phase == Phase.LEAVING:
+            yield self._look_due_s
 
 
 def _later(old: Signed[Departure] | None, new: Signed[Departure] | None) -> Signed[Departure] | None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
-from hdus_peer.domain.seed import KeyGrant, LeaseRenewal
+from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, is_lapsed
 from hdus_peer.errors import LocalError
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
@@ -218,12 +218,22 @@ class Checker:
             raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
 
     def _check_left(self, device: Device) -> None:
+        """Nobody holds anything of a leaver that has LEFT, but who is switched off past its lease: it erases before it
+        opens a port, and the certificate says that it lapsed."""
         through = through_on_disk(device, device.peer)
         for other in filter(self._is_judged, self.devices):
+            if not other.is_open and self._has_lapsed(device, other):
+                continue
             for payload in other.disk.keys:
                 owner, generation = self._seeds.get(payload, ("", 0))
                 if owner == device.peer and generation <= through:
                     raise Violation("I4", f"{device.who.number} has left, and {other.who.number} holds its key")
+
+    def _has_lapsed(self, device: Device, holder: Device) -> bool:
+        """Whether every open entry of the holder is of a lease that is over."""
+        entries = [row for row in on_disk(device, GrantRow) if row.holder == holder.peer and not row.closed_by]
+        slack_s = device.settings.limits.lapse_slack_s
+        return all(is_lapsed(row.hold_until_s, device.now.unix_s, slack_s) for row in entries)
 
     def on_crash(self, device: Device) -> None:
         """I5: of the Step whose commit was interrupted, all writes are on disk, or none."""

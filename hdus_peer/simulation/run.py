@@ -32,6 +32,7 @@ from hdus_peer.simulation.plan import Act, Plan, What, draw
 from hdus_peer.simulation.world import World
 
 QUIET_CHECK_S = 0.5
+LAPSE_SLACK_S = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,14 @@ def limits_of(neighbours_max: int, lease_s: int) -> Limits:
     )
     if not lease_s:
         return limits
-    return replace(limits, lease_use_s=lease_s, lease_hold_s=2 * lease_s, lease_renew_s=lease_s / 4, lease_note_s=0.5)
+    return replace(
+        limits,
+        lease_use_s=lease_s,
+        lease_hold_s=2 * lease_s,
+        lease_renew_s=lease_s / 4,
+        lease_note_s=0.5,
+        lapse_slack_s=LAPSE_SLACK_S,
+    )
 
 
 class Stage:

@@ -102,3 +102,24 @@ def test_who_never_left_has_none(state: Path, typed: Typed) -> None:
     for command in (("show",), ("export", str(state / "file"))):
         refused = typed("certificate", *command)
         assert (refused.exit_code, "has not left" in refused.output) == (5, True)
+
+
+def test_who_is_silent_past_its_lease_is_shown_as_lapsed_and_never_as_confirmed(left: Path, typed: Typed) -> None:
+    shown = typed("certificate", "show", "--at", "2027-01-15 10:00")
+    assert (shown.exit_code, "1 of 2 have not answered (1 pending)" in shown.output) == (3, True)
+    shown = typed("certificate", "show", "--at", "2027-01-16")
+    assert shown.exit_code == 3
+    for part in (
+        "1 of 2 have not answered (1 lapsed)",
+        "Lapsed: its lease is over and it did not sign",
+        "the others have",
+    ):
+        assert part in shown.output
+    answer = json.loads(typed("certificate", "show", "--at", "2027-01-16", "--json").stdout)
+    assert sorted(holder["standing"] for holder in answer["holders"]) == ["lapsed", "receipt"]
+
+
+def test_a_date_that_is_none_is_refused(left: Path, typed: Typed) -> None:
+    shown = typed("certificate", "show", "--at", "soon")
+    assert shown.exit_code == 2
+    assert "soon" in shown.output

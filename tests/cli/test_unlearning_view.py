@@ -9,7 +9,7 @@ from hdus_peer.control.port import HolderErasure, HolderView
 from tests.control.memory_daemon import ANNA, BELA
 
 NOW_S = 1_700_000_000
-LATER_S, EARLIER_S = NOW_S + 3600, NOW_S - 3600
+LATER_S, EARLIER_S = NOW_S + 3600, NOW_S - 3 * 3600
 DONE = HolderErasure(ANNA, "anna", True, "receipt", 84, ())
 AWAY = HolderErasure(BELA, "garage-pi", False, "", -1, (), LATER_S)
 
@@ -37,12 +37,16 @@ def test_an_entry_that_an_earlier_run_closed_has_no_time():
         (replace(AWAY, state="alive"), "garage-pi is in reach and has not signed yet"),
         (
             replace(AWAY, hold_until_s=EARLIER_S),
-            "garage-pi did not sign, and its lease ended 2023-11-14 21:13 UTC: it has erased, "
+            "garage-pi did not sign, and its lease ended 2023-11-14 19:13 UTC: it has erased, "
             "or does so when it is next switched on",
         ),
         (
             replace(AWAY, confirmed=True, closed_by="receipt", cloned=True),
             "garage-pi runs on two devices, so its answer does not count",
+        ),
+        (
+            replace(AWAY, revoked=True),
+            "garage-pi was put out by the network's authority and answers nobody; its lease ends 2023-11-14 23:13 UTC",
         ),
     ],
 )

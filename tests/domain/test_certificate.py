@@ -19,6 +19,7 @@ from hdus_peer.domain.certificate import (
 from hdus_peer.domain.envelope import Signed, Statement, sign
 from hdus_peer.domain.identity import Identity, PeerId
 from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import LAPSE_SLACK_S
 from hdus_peer.domain.unlearning import (
     Departure,
     ErasureReceipt,
@@ -48,7 +49,8 @@ def answered(who: Identity, *said: Statement, cloned: bool = False, until_s: int
     return HolderAnswers(who.peer_id, cloned, proof_of(membership(who, "anna", until_s)), proofs)
 
 
-LEDGER = (GrantEntry(ANNA.peer_id, 90, 1, 7, 5000),)
+LEASED_S = 1_700_050_000
+LEDGER = (GrantEntry(ANNA.peer_id, 90, 1, 7, LEASED_S),)
 
 
 def notice(ledger: Sequence[GrantEntry], kind: str = "leave") -> UnlearnNotice:
@@ -71,8 +73,11 @@ def certificate(
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def judged(made: ErasureCertificate, by: Identity = OWNER, root: Identity = ROOT) -> Verdict:
-    return verify_file(to_file(sign(by, made)), root.public_key)
+AT_S = 1_700_000_100
+
+
+def judged(made: ErasureCertificate, by: Identity = OWNER, root: Identity = ROOT, at_s: int = AT_S) -> Verdict:
+    return verify_file(to_file(sign(by, made)), root.public_key, at_s)
 
 
 def standing(*answers: HolderAnswers) -> Standing:
@@ -124,10 +129,10 @@ def test_a_cloned_identity_never_counts() -> None:
 
 
 def test_every_entry_of_a_holder_must_be_closed() -> None:
-    ledger = (*LEDGER, GrantEntry(ANNA.peer_id, 95, 2, 7, 6000))
+    ledger = (*LEDGER, GrantEntry(ANNA.peer_id, 95, 2, 7, LEASED_S + 1000))
     release = SeedRelease(ANNA.peer_id, OWNER.peer_id, 1, "superseded", 5, 1000)
     (holder,) = judged(certificate(answered(ANNA, release), ledger=ledger)).holders
-    assert (holder.standing, holder.grants, holder.hold_until_s) == (Standing.PENDING, 2, 6000)
+    assert (holder.standing, holder.grants, holder.hold_until_s) == (Standing.PENDING, 2, LEASED_S + 1000)
 
 
 def test_nobody_held_anything() -> None:
@@ -140,7 +145,7 @@ def test_any_changed_byte_is_noticed() -> None:
         for changed in (content[place] ^ 1, content[place] ^ 0x20):
             altered = content[:place] + bytes([changed]) + content[place + 1 :]
             with pytest.raises(RemoteError):
-                verify_file(altered, ROOT.public_key)
+                verify_file(altered, ROOT.public_key, AT_S)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +162,7 @@ def test_any_changed_byte_is_noticed() -> None:
 def test_what_is_no_certificate_is_refused(change: object) -> None:
     content = to_file(sign(OWNER, certificate(answered(ANNA, receipt()))))
     with pytest.raises(MalformedError):
-        verify_file(change(content), ROOT.public_key)  # type: ignore[operator]
+        verify_file(change(content), ROOT.public_key, AT_S)  # type: ignore[operator]
 
 
 def unfit(name: str) -> tuple[ErasureCertificate, Identity]:
@@ -237,5 +242,61 @@ def test_fifty_holders_fit_into_64_kib() -> None:
     ledger = [GrantEntry(PeerId(each.peer_id), 90, number, 7, 1_800_000_000) for number, each in enumerate(holders, 1)]
     answers = [answered(each, receipt(each, erased=("ab" * 32,), run_nonce="cd" * 16)) for each in holders]
     content = to_file(sign(OWNER, certificate(*answers, ledger=ledger)))
-    assert verify_file(content, ROOT.public_key).confirmed == 50
+    assert verify_file(content, ROOT.public_key, AT_S).confirmed == 50
     assert len(content) <= 64 * 1024
+
+
+# --- who does not answer ----------------------------------------------------------------------------------------------
+def revoked(who: Identity, by: Identity = ROOT, kind: str = "revoke") -> Proof:
+    return proof_of(sign(by, UnlearnNotice(who.peer_id, 2**53, kind, ledger_digest(()), 0, 1_700_000_050)))
+
+
+def with_revocation(proof: Proof, *said: Statement) -> HolderAnswers:
+    answers = answered(ANNA, *said)
+    return replace(answers, proofs=(*answers.proofs, proof))
+
+
+@pytest.mark.parametrize("answers", [(), (answered(ANNA),)], ids=["never met", "silent"])
+def test_who_is_silent_past_its_lease_is_lapsed_and_never_confirmed(answers: tuple[HolderAnswers, ...]) -> None:
+    over_s = LEASED_S + LAPSE_SLACK_S
+    for at_s, expected in ((0, Standing.PENDING), (over_s, Standing.PENDING), (over_s + 1, Standing.LAPSED)):
+        found = judged(certificate(*answers), at_s=at_s)
+        assert (found.holders[0].standing, found.is_complete, found.confirmed) == (expected, False, 0)
+        assert [each.holder for each in found.pending] == [ANNA.peer_id]
+
+
+def test_it_lapses_with_the_last_of_its_open_leases_and_never_without_one() -> None:
+    later = GrantEntry(ANNA.peer_id, 95, 2, 7, LEASED_S + 10**6)
+    unknown = replace(later, hold_until_s=0)
+    at_s = LEASED_S + LAPSE_SLACK_S + 1
+    for entry, expected in ((later, Standing.PENDING), (unknown, Standing.PENDING)):
+        assert judged(certificate(ledger=(*LEDGER, entry)), at_s=at_s).holders[0].standing == expected
+    (holder,) = judged(certificate(ledger=(*LEDGER, later)), at_s=at_s + 10**6).holders
+    assert holder.standing == Standing.LAPSED
+    release = SeedRelease(ANNA.peer_id, OWNER.peer_id, 1, "superseded", 5, 1000)
+    (holder,) = judged(certificate(answered(ANNA, release), ledger=(*LEDGER, later)), at_s=at_s).holders
+    assert holder.standing == Standing.PENDING, "what is released does not count, what is open does"
+
+
+def test_an_answer_stays_one_however_late_it_is_looked_at() -> None:
+    assert judged(certificate(answered(ANNA, receipt())), at_s=2**40).is_complete
+    (holder,) = judged(certificate(answered(ANNA, receipt(), cloned=True)), at_s=2**40).holders
+    assert holder.standing == Standing.CLONED
+
+
+def test_who_was_revoked_is_shown_as_that_until_its_lease_is_over_unless_it_answered() -> None:
+    made = certificate(with_revocation(revoked(ANNA)))
+    (holder,) = judged(made).holders
+    assert (holder.standing, holder.revoked_at_s, holder.is_confirmed) == (Standing.REVOKED, 1_700_000_050, False)
+    assert judged(made, at_s=2**40).holders[0].standing == Standing.LAPSED
+    assert standing(with_revocation(revoked(ANNA), receipt())) == Standing.RECEIPT
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [revoked(BELA), revoked(ANNA, by=OWNER), revoked(ANNA, by=ANNA), revoked(ANNA, kind="leave")],
+    ids=["of another", "by the issuer", "by the holder", "of another kind"],
+)
+def test_only_the_authority_says_who_was_revoked(proof: Proof) -> None:
+    with pytest.raises(ForgedError):
+        judged(certificate(with_revocation(proof)))

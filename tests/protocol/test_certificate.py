@@ -1,6 +1,7 @@
 """What the ledger certifies: everybody who was granted a key, and how each answered."""
 
 from hdus_peer.domain.certificate import Standing, Verdict, to_file, verify_file
+from hdus_peer.domain.seed import LAPSE_SLACK_S
 from hdus_peer.protocol.certificate import certificate_of
 from hdus_peer.protocol.records import Phase
 from hdus_peer.protocol.step import Leave, Rejoin
@@ -8,14 +9,15 @@ from hdus_peer.simulation import cast
 from tests.protocol.table import Seat, sharing
 
 
-def verdict(seat: Seat) -> Verdict:
+def verdict(seat: Seat, at_s: int | None = None) -> Verdict:
     made = certificate_of(seat.core.state)
     assert made is not None
-    return verify_file(to_file(seat.me.sign(made)), cast.root().public_key)
+    at_s = seat.now.unix_s if at_s is None else at_s
+    return verify_file(to_file(seat.me.sign(made)), cast.root().public_key, at_s)
 
 
-def standings(seat: Seat) -> dict[str, Standing]:
-    return {each.name: each.standing for each in verdict(seat).holders}
+def standings(seat: Seat, at_s: int | None = None) -> dict[str, Standing]:
+    return {each.name: each.standing for each in verdict(seat, at_s).holders}
 
 
 def test_who_never_left_has_none() -> None:
@@ -82,3 +84,15 @@ def test_the_certificate_of_a_leave_stays_after_a_return() -> None:
     owner.publish("again")
     table.settle()
     assert verdict(owner) == before
+
+
+def test_a_silent_holder_is_pending_while_leased_and_lapsed_after() -> None:
+    table = sharing(3)
+    leaver, near, far = table.seats
+    table.unlink(leaver, far)
+    table.unlink(near, far)
+    leaver.command(Leave())
+    table.settle()
+    until_s = max(each.hold_until_s for each in verdict(leaver).holders)
+    assert standings(leaver, until_s)["peer-2"] == Standing.PENDING
+    assert standings(leaver, until_s + LAPSE_SLACK_S + 1) == {"peer-1": Standing.RECEIPT, "peer-2": Standing.LAPSED}

@@ -6,6 +6,7 @@ import pytest
 
 from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.membership import Membership
+from hdus_peer.domain.seed import LAPSE_SLACK_S
 from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice, ledger_digest
 from hdus_peer.protocol.messages import (
     Heartbeat,
@@ -32,7 +33,7 @@ from hdus_peer.protocol.records import (
 )
 from hdus_peer.protocol.step import Erase, Erased, HangUp, Leave, Obey, Publish, Put, Rejoin, StartFetch, UseSeeds
 from hdus_peer.simulation import cast
-from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing
+from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing, tight
 
 LATER_S = int(WALL_S) + 10**6
 
@@ -514,6 +515,93 @@ def test_nobody_else_can_acknowledge_a_receipt() -> None:
     holder.receive(rogue, ReceiptAck(leaver.peer, holder.peer, 2**53))
     holder.receive(leaver, ReceiptAck(leaver.peer, rogue.peer, 2**53))
     assert holder.rows(OwedReceiptRow)
+
+
+# --- holders that never answer ----------------------------------------------------------------------------------------
+def past_its_lease(leaver: Seat) -> float:
+    """For how long to wait until every lease that the leaver gave is over for sure."""
+    until_s = max(row.hold_until_s for row in leaver.rows(GrantRow))
+    return until_s + LAPSE_SLACK_S + 2 - leaver.now.unix_s
+
+
+def test_a_leave_ends_once_the_lease_of_the_last_silent_holder_is_over() -> None:
+    table = sharing(3, tight(lease_use_s=600, lease_hold_s=1200))
+    leaver, _, far = waiting(table)
+    table.wait(past_its_lease(leaver) - 60.0)
+    assert leaver.phase == Phase.LEAVING
+    assert not far.rows(HeldSeedRow), "it forgot by itself"
+    table.wait(60.0)
+    assert leaver.phase == Phase.LEFT
+    assert open_holders(leaver) == {far.peer}, "which is not to be confirmed"
+    assert [dict(event.details)["unanswered"] for event in leaver.told("Left")] == [1]
+
+
+def test_a_leaver_that_is_alone_for_ever_ends_as_its_leases_do() -> None:
+    table = sharing(2, tight(lease_use_s=600, lease_hold_s=1200))
+    leaver, far = table.seats
+    table.unlink(leaver, far)
+    leave(table, leaver)
+    table.restart(leaver)
+    table.wait(past_its_lease(leaver) - 60.0)
+    assert leaver.phase == Phase.LEAVING
+    table.wait(60.0)
+    assert leaver.phase == Phase.LEFT
+
+
+def test_without_a_known_lease_it_waits_until_it_is_answered() -> None:
+    table = sharing(3, tight(lease_use_s=600, lease_hold_s=1200))
+    leaver, near, far = table.seats
+    row = next(row for row in leaver.rows(GrantRow) if row.holder == far.peer)
+    leaver.core.state._tables[GrantRow][(row.grant,)] = replace(row, hold_until_s=0)
+    table.unlink(leaver, far)
+    table.unlink(near, far)
+    leave(table, leaver)
+    table.wait(20_000.0)
+    assert leaver.phase == Phase.LEAVING
+    table.link(leaver, far)
+    table.wait(5.0)
+    assert leaver.phase == Phase.LEFT
+
+
+def test_a_revoked_holder_is_not_waited_for() -> None:
+    table = sharing(3)
+    leaver, near, far = table.seats
+    table.unlink(leaver, far)
+    table.unlink(near, far)
+    near.command(Obey(by_root(far)))
+    table.settle()
+    leave(table, leaver)
+    table.wait(5.0)
+    assert leaver.phase == Phase.LEFT
+    assert open_holders(leaver) == {far.peer}
+
+
+def test_a_revocation_that_comes_while_leaving_ends_the_waiting() -> None:
+    table = sharing(3)
+    leaver, near, far = waiting(table)
+    near.command(Obey(by_root(far)))
+    table.settle()
+    table.wait(5.0)
+    assert leaver.phase == Phase.LEFT
+
+
+def test_a_network_of_two_where_the_other_was_revoked() -> None:
+    table = sharing(2)
+    leaver, far = table.seats
+    leaver.command(Obey(by_root(far)))
+    table.settle()
+    leave(table, leaver)
+    assert leaver.phase == Phase.LEFT
+
+
+def test_a_receipt_that_comes_after_the_lease_still_counts() -> None:
+    table = sharing(3, tight(lease_use_s=600, lease_hold_s=1200))
+    leaver, _, far = waiting(table)
+    table.wait(past_its_lease(leaver))
+    assert leaver.phase == Phase.LEFT
+    table.link(leaver, far)
+    table.wait(5.0)
+    assert not open_holders(leaver)
 
 
 # --- releases ---------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ invariants whose checker may speak first; `within` bounds the seeds. What was se
     used_after_its_lease                        0   L2  a seed used after its lease (leased)
     lease_longer_after_a_restart                0   L2  a seed held after its lease (leased)
     end_of_lease_not_durable                    0   L2  a lease longer than its owner remembers (leased)
+    lapsed_while_leased                         0   I4  LEFT beside a key
     inventories_not_compared                    0   I2  two payloads of one generation (two_faced)
     proof_kept_to_oneself                       0   L1  a receipt that its owner cannot take (two_faced)
     proof_that_erases_nothing                   0   I2  a seed that the proof covers (two_faced)
@@ -44,7 +45,7 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import SignedEnvelope, reopen_trusted
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver import Driver
-from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol import awaited, erasure, tombstones
 from hdus_peer.protocol.equivocation import Equivocations
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange, Incoming
@@ -313,6 +314,11 @@ def end_of_lease_not_durable(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Renewing, "_renew", forgetful)
 
 
+def lapsed_while_leased(patch: pytest.MonkeyPatch) -> None:
+    """A leaver waits for nobody whose lease is known."""
+    patch.setattr(awaited, "is_lapsed", lambda hold_until_s, at_s, slack_s: hold_until_s > 0)
+
+
 def inventories_not_compared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Equivocations, "on_inventory", lambda self, link, inventory, draft: None)
 
@@ -411,6 +417,7 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (used_after_its_lease, {"L2"}, 10, leased),
     (lease_longer_after_a_restart, {"L2"}, 40, leased),
     (end_of_lease_not_durable, {"L2"}, 5, leased),
+    (lapsed_while_leased, {"I4"}, 5, draw),
     (inventories_not_compared, {"I2"}, 5, two_faced),
     (proof_kept_to_oneself, {"L1"}, 10, two_faced),
     (proof_that_erases_nothing, {"I2"}, 5, two_faced),

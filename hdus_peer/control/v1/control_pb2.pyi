@@ -386,7 +386,7 @@ class ExportView(_message.Message):
     def __init__(self, file: _Optional[str] = ..., size: _Optional[int] = ..., rule: _Optional[str] = ..., rho: _Optional[float] = ..., owners: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HolderErasure(_message.Message):
-    __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased", "hold_until_s", "state", "cloned")
+    __slots__ = ("peer", "name", "confirmed", "closed_by", "after_ms", "erased", "hold_until_s", "state", "cloned", "revoked")
     PEER_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     CONFIRMED_FIELD_NUMBER: _ClassVar[int]
@@ -396,6 +396,7 @@ class HolderErasure(_message.Message):
     HOLD_UNTIL_S_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CLONED_FIELD_NUMBER: _ClassVar[int]
+    REVOKED_FIELD_NUMBER: _ClassVar[int]
     peer: str
     name: str
     confirmed: bool
@@ -405,7 +406,8 @@ class HolderErasure(_message.Message):
     hold_until_s: int
     state: str
     cloned: bool
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ..., hold_until_s: _Optional[int] = ..., state: _Optional[str] = ..., cloned: _Optional[bool] = ...) -> None: ...
+    revoked: bool
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ..., hold_until_s: _Optional[int] = ..., state: _Optional[str] = ..., cloned: _Optional[bool] = ..., revoked: _Optional[bool] = ...) -> None: ...
 
 class LeaveProgress(_message.Message):
     __slots__ = ("phase", "through", "holders", "finished", "certificate")
