@@ -41,6 +41,7 @@ _LEVELS = {
     "PeerCloned": logging.WARNING,
     "ExportOutlivesErasure": logging.WARNING,
     "RolledBack": logging.WARNING,
+    "NoticeFromTheFuture": logging.WARNING,
     "EquivocationProved": logging.WARNING,
     "SeedWithdrawn": logging.WARNING,
     "OwnGenerationHeard": logging.WARNING,

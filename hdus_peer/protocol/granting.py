@@ -27,15 +27,18 @@ class Granting:
         self._renewing = renewing
 
     def publish(self, command: Publish, now: Instant, draft: Draft) -> None:
-        """The sealed payload becomes the next generation; one of an old epoch, or after a leave, is destroyed."""
+        """The sealed payload becomes the next generation; one of an old epoch, after a leave, or beyond the last
+        generation is destroyed."""
         state, row, old = self._state, self._state.row, self._state.own_seed()
-        if not state.is_active or command.job_epoch != row.job_epoch:
+        generation = max(row.generation_highest + 1, row.through_highest + 1, now.unix_s)
+        problem = "no-generation-left" if generation >= GENERATION_MAX else ""
+        problem = problem if state.is_active and command.job_epoch == row.job_epoch else "too-late"
+        if problem:
             erasure.begin(state, draft, state.me.peer, Cause.REFUSED, (command.payload_sha256,))
-            draft.tell("PublishRefused", phase=row.phase, job_epoch=command.job_epoch)
+            draft.tell("PublishRefused", reason=problem, phase=row.phase, job_epoch=command.job_epoch)
             return
         if old is not None and old.manifest.statement.payload_sha256 == command.payload_sha256:
             return  # said twice; a second generation of one payload would erase its own file
-        generation = max(row.generation_highest + 1, row.through_highest + 1, now.unix_s)
         state.change_self(draft, generation_highest=generation)
         manifest = state.me.sign(self._manifest(command, generation))
         state.put(draft, OwnSeedRow(state.me.peer, manifest))

@@ -58,6 +58,7 @@ from hdus_peer.protocol.step import Forget
 from hdus_peer.protocol.usage import Usage
 
 DATE_LOOK_S = 3600.0
+DATE_DOUBT_S = 300
 
 
 class Unlearning:
@@ -202,6 +203,7 @@ class Unlearning:
     def _merge(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
         self._state.put(draft, row)
         self._close_departed(row, draft)
+        self._doubt(row, now, draft)
         if row.owner == self._state.me.peer:
             self._obey_own(row, draft)
             return
@@ -211,6 +213,12 @@ class Unlearning:
         if row.kind == UnlearnKind.REVOKE and self._links.get(row.owner) is not None:
             self._links.turn_away(row.owner, draft)
         draft.tell("TombstoneWritten", row.owner, through=row.through, kind=str(row.kind))
+
+    def _doubt(self, row: TombstoneRow, now: Instant, draft: Draft) -> None:
+        """A date in the future is told, and changes nothing: an owner whose clock is fast must be able to leave."""
+        ahead_s = row.notice.statement.issued_at_s - now.unix_s
+        if ahead_s > DATE_DOUBT_S:
+            draft.tell("NoticeFromTheFuture", row.owner, ahead_s=ahead_s, through=row.through)
 
     def erase_through(self, owner: PeerId, through: int, now: Instant, draft: Draft) -> None:
         """Stop holding everything of `owner` up to `through`, and owe the receipt once it is erased."""

@@ -2,9 +2,11 @@
 
 import pytest
 
+from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.protocol import overlay
 from hdus_peer.protocol.messages import Announce, Key, KeyRefused, KeyRequest
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, OwnSeedRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Erase, Leave, Put, Rejoin, Retrain, SendKey, StartFetch
 from tests.protocol.table import TASK, Seat, Table, payload_of, sharing, tight
 
@@ -121,6 +123,25 @@ def test_a_publish_of_an_old_epoch_is_refused_and_destroyed() -> None:
     assert not one.rows(OwnSeedRow)
     assert one.told("PublishRefused")
     assert [effect.payloads for effect in one.asked(Erase)] == [(payload,)]
+
+
+def test_beyond_the_last_generation_nothing_is_published() -> None:
+    """Its own notice through the highest number that there is was heard of again: a life's generations are used up."""
+    table = Table(1)
+    one = table.seats[0]
+    one.core.state.change_self(Draft(one.core.state), generation_highest=GENERATION_MAX - 2)
+    last = one.publish("the last one")
+    assert one.rows(OwnSeedRow)[0].manifest.statement.generation == GENERATION_MAX - 1
+    beyond = one.publish("one more")
+    assert [row.manifest.statement.payload_sha256 for row in one.rows(OwnSeedRow)] == [last]
+    assert [dict(event.details)["reason"] for event in one.told("PublishRefused")] == ["no-generation-left"]
+    assert one.asked(Erase)[-1].payloads == (beyond,)
+    one.command(Leave())
+    table.settle()
+    assert one.phase == "left"
+    one.command(Rejoin())
+    one.publish("after that")
+    assert not one.rows(OwnSeedRow)
 
 
 def test_a_late_job_cannot_publish_after_a_leave_or_a_rejoin() -> None:

@@ -262,6 +262,24 @@ def test_an_owner_is_obeyed_whatever_its_kind_clock_or_version(kind: str) -> Non
     assert not holder.rows(HeldSeedRow)
 
 
+@pytest.mark.parametrize(("ahead_s", "is_told"), [(10**6, True), (10, False), (-(10**6), False)])
+def test_a_notice_from_the_future_is_obeyed_with_a_warning(ahead_s: int, is_told: bool) -> None:
+    table = sharing(3)
+    owner, holder, other = table.seats
+    owner.wall_skew_s = ahead_s
+    leave(table, owner)
+    assert owner.phase == Phase.LEFT
+    for seat in (holder, other):
+        assert owner.peer not in {row.owner for row in seat.rows(HeldSeedRow)}
+        assert bool(seat.told("NoticeFromTheFuture")) == is_told
+    owner.command(Rejoin())
+    owner.wall_skew_s = 0.0
+    payload = owner.publish("with its clock set right")
+    table.settle()
+    table.wait(5.0)
+    assert payload in {row.payload_sha256 for row in holder.rows(HeldSeedRow)}
+
+
 def test_the_authority_revokes_and_that_is_final() -> None:
     table = sharing(3)
     revoked, messenger, holder = table.seats
