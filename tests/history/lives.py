@@ -1,5 +1,5 @@
 """Lives of a network, drawn by hypothesis: who joins when, publishes which generations, forgets, leaves and comes back,
-crashes in the middle of anything, and over what kind of links.
+crashes in the middle of anything, with what clocks, and over what kind of links.
 """
 
 from hypothesis import strategies as some
@@ -32,6 +32,9 @@ def lives(draw: some.DrawFn, peers_min: int, neighbours_max: int) -> Plan:
     for who in leavers:
         acts += draw(departures(who))
     acts += draw(some.lists(disturbances(peers), max_size=6))
+    lease_s = draw(some.sampled_from((0, 0, 3)))
+    if not lease_s:  # over a restart what is left of a lease is as right as the wall clock
+        acts += draw(some.lists(jumps(peers), max_size=2))
     late = draw(some.lists(some.integers(0, peers - 1), max_size=3, unique=True))
     return Plan(
         seed=draw(some.integers(0, 999)),
@@ -44,7 +47,7 @@ def lives(draw: some.DrawFn, peers_min: int, neighbours_max: int) -> Plan:
         rogue=None,
         exits_when_left=draw(some.booleans()),
         acts=tuple(sorted(acts, key=lambda act: act.at_s)),
-        lease_s=draw(some.sampled_from((0, 0, 3))),
+        lease_s=lease_s,
         joins_s=tuple((who, draw(instants_s)) for who in late),
     )
 
@@ -76,3 +79,10 @@ def departures(draw: some.DrawFn, who: int) -> list[Act]:
 def disturbances(draw: some.DrawFn, peers: int) -> Act:
     who, other = draw(some.permutations(range(peers)))[:2]
     return Act(draw(instants_s), draw(some.sampled_from(DISTURBANCES)), who, other)
+
+
+@some.composite
+def jumps(draw: some.DrawFn, peers: int) -> Act:
+    """A wall clock that is suddenly up to 20 hours wrong."""
+    who, amount = draw(some.integers(0, peers - 1)), draw(some.integers(0, 40))
+    return Act(draw(instants_s), What.CLOCK, who, amount=amount)

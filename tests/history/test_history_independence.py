@@ -40,7 +40,7 @@ def test_the_survivors_are_as_if_they_alone_had_ever_been(template: bytes) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize(("peers_min", "neighbours_max"), [(2, 16), (5, 3), (6, 2), (PEERS_MAX, 3), (PEERS_MAX, 2)])
 def test_the_survivors_of_many_lives_are_so(peers_min: int, neighbours_max: int, template: bytes) -> None:
-    assert_independent(peers_min, neighbours_max, 30, template)
+    assert_independent(peers_min, neighbours_max, 20, template)
 
 
 @pytest.mark.slow
