@@ -4,8 +4,7 @@ call to the same holders and one commit, and beside training one peer anew.
 The clock starts when the leave is commanded at the leaver's control socket. It stops with the latest `SeedErased` in
 the holders' logs (milliseconds; the receipt is durable then), and when the command was told that everybody's answer is
 in the certificate's file. All peers are linked to one another, and heartbeats run. The holders hold nothing else, and
-so rebuild nothing afterwards. Bytes are those that all peers sent over all links, less what they send in the same time
-when nothing happens.
+so rebuild nothing afterwards.
 """
 
 import time
@@ -24,23 +23,24 @@ from benchmarks.peers import Peer, running, until, until_quiet
 from benchmarks.place import TRAIN_TIMEOUT_S, Place, until_trained
 from benchmarks.plan import WHOLE, write_config
 from benchmarks.rows import Row
-from benchmarks.socket_bytes import can_count, sent_bytes
+from benchmarks.spending import Spending, spent
 from hdus_peer.admission.credentials import load
 from hdus_peer.domain.certificate import verify_file
 
 ERASED_GOAL_MS, CERTIFICATE_GOAL_KIB, VERIFY_GOAL_MS, CPU_GOAL = 150.0, 64.0, 50.0, 1.0
 QUIET_SHARE_PER_PEER = 0.02
 """Of one core: heartbeats go on."""
+IDLE_S, SETTLED_S = 4.0, 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One leave, in seconds and bytes."""
+    """One leave. `spending`: of all daemons together, beyond that of idle ones."""
 
     erased_s: float
     complete_s: float
     bare_s: float
-    sent_bytes: float
+    spending: Spending
 
 
 def measure(place: Place) -> list[Row]:
@@ -69,43 +69,34 @@ def _round(place: Place, fleet: Fleet, baseline: EmptyCalls) -> Round:
         fleet.until_held()
     _until_quiet(fleet)
     bare_s = median(baseline.seconds() for _ in range(place.effort.baselines))
-    idle_bytes_s = _idle_bytes_s(fleet)
-    found = _leave(fleet, bare_s, idle_bytes_s)
+    found = _leave(fleet, bare_s)
     fleet.leaver.wait()
     return found
 
 
-def _leave(fleet: Fleet, bare_s: float, idle_bytes_s: float) -> Round:
+def _leave(fleet: Fleet, bare_s: float) -> Round:
     before = {holder.plan.name: len(erasures(holder)) for holder in fleet.holders}
     with fleet.leaver.client() as client:
+        first = spent(fleet.peers)
+        time.sleep(IDLE_S)
+        second = spent(fleet.peers)
         client.status()  # the channel is open
-        counted = _sent_bytes(fleet)
         began_s = time.time()
         steps = client.leave(CONFIRM_S)
         finished = next(step for step in steps if step.finished)
         complete_s = time.time() - began_s
         until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in fleet.holders), CONFIRM_S)
-        sent = _sent_bytes(fleet) - counted - idle_bytes_s * (time.time() - began_s)
-        steps.close()  # only now the leaver ends, and with it what was counted of its sockets
+        time.sleep(SETTLED_S)
+        spending = spent(fleet.peers).since(second).beyond(second.since(first))
+        steps.close()  # only now the leaver ends
     if finished.pending or len(finished.holders) != len(fleet.holders):
         raise RuntimeError(f"{len(finished.holders)} holders were asked, {len(finished.pending)} of them are pending")
     last_s = max(float(erasures(holder)[-1]["time"]) for holder in fleet.holders)
-    return Round(last_s - began_s, complete_s, bare_s, sent)
+    return Round(last_s - began_s, complete_s, bare_s, spending)
 
 
 def _until_quiet(fleet: Fleet) -> None:
     until_quiet(fleet.peers, share=QUIET_SHARE_PER_PEER * len(fleet.peers))
-
-
-def _sent_bytes(fleet: Fleet) -> int:
-    return sent_bytes([peer.pid for peer in fleet.peers]) if can_count() else 0
-
-
-def _idle_bytes_s(fleet: Fleet, seconds: float = 4.0) -> float:
-    """Bytes a second that all send when nothing happens, over two heartbeats."""
-    before, began_s = _sent_bytes(fleet), time.perf_counter()
-    time.sleep(seconds)
-    return (_sent_bytes(fleet) - before) / (time.perf_counter() - began_s)
 
 
 # --- what it is compared with -------------------------------------------------------------------------------------
@@ -126,7 +117,8 @@ def _retraining_s(place: Place) -> float:
 # --- rows ---------------------------------------------------------------------------------------------------------
 def _leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list[Row]:
     erased, complete = [each.erased_s for each in rounds], [each.complete_s for each in rounds]
-    bare, sent = [each.bare_s for each in rounds], median(each.sent_bytes for each in rounds)
+    bare, sent = [each.bare_s for each in rounds], median(each.spending.sent_bytes for each in rounds)
+    computed = median(each.spending.computed_s for each in rounds)
     last, whole = f"last of {count} holders erased", f"complete certificate of {count} holders"
     calls = f"(empty call to the same {count} holders + one commit)"
     slowest = {"p90_ms": 1000 * quantile(erased, 0.9), "rounds": len(rounds)}
@@ -138,7 +130,9 @@ def _leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> lis
             _spread(ratios(complete, bare)) | {"complete_ms": 1000 * median(complete)}),
         Row("j", f"leave with {count} holders", median(complete) / retraining_s, "", None,
             "command to the saved certificate / training one small peer anew", {"retraining_s": retraining_s}),
-        Row("j", f"bytes of a leave with {count} holders", sent / 1024 if can_count() else float("nan"), "KiB", None,
+        Row("j", f"leave with {count} holders, computing", 1000 * computed, "ms", None,
+            "processor time of all daemons together", {"ms_per_holder": 1000 * computed / count}),
+        Row("j", f"leave with {count} holders, bytes", sent / 1024, "KiB", None,
             "sent by all peers over all links, TLS included", {"KiB_per_holder": sent / 1024 / count}),
     ]  # fmt: skip
 

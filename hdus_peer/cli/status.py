@@ -90,7 +90,8 @@ def notice_of(notice: "PendingNotice", now_s: int) -> str:
 
 def owed_of(owed: "OwedAnswers") -> str:
     """One line: what lies here for whom, why, and since when."""
-    what = f"{owed.count} receipts of other holders" if owed.kind == "mail" else f"my {owed.kind}"
+    mail = "a receipt of another holder" if owed.count == 1 else f"{owed.count} receipts of other holders"
+    what = mail if owed.kind == "mail" else f"my {owed.kind}"
     why = "in reach, not acknowledged yet" if owed.state == "alive" else "off line"
     return f"{what} for {owed.name} ({why}), since {date(owed.oldest_s)}"
 
