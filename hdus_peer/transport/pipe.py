@@ -3,7 +3,8 @@
 Rules
 1. At most two chunks wait: one is received while the one before is hashed and written, and no more memory is taken.
 2. The fetch ends when the stream ends, fails or falls silent, whichever comes first; it never waits past its deadline.
-3. Whoever abandons a pipe ends the task that fills it, and with it the stream.
+3. Whoever abandons a pipe ends the task that fills it, and with it the stream. The pipe lets go of the task then: a
+   cancelled task remembers where it was, chunk in hand, and in a circle of references that would outlive its erasure.
 """
 
 import asyncio
@@ -50,8 +51,9 @@ class Pipe:
 
     def abandon(self) -> None:
         """Nobody reads any more."""
-        if self._filler is not None:
-            self._filler.cancel()
+        filler, self._filler = self._filler, None
+        if filler is not None:
+            filler.cancel()
 
     async def chunks(self, limits: TransportLimits, bytes_expected: int) -> AsyncGenerator[bytes, None]:
         """What comes, until the stream ends. Raises what the pipe failed with, or UnreachableError when no byte came
