@@ -6,6 +6,8 @@ Rules
 3. Whatever bytes come, decoding gives a message or raises MalformedError or ForgedError: nothing else.
 4. The table below is the whole format: one line a message, the bound of every field in sight. It and the .proto name
    the same fields (a test compares them with `protocol.messages`).
+5. Zeros go behind a key: the receiver's RPC library keeps the last 8 KiB that it decrypted of a connection until as
+   many came after them, and on a quiet link that takes minutes.
 
 Absent on purpose: whether a message is *acceptable* (that is the protocol's), and who sent it (TLS says).
 """
@@ -28,6 +30,8 @@ from hdus_peer.wire.v1 import wire_pb2 as wire
 FRAME_BYTES_MAX = 1024 * 1024
 LEDGER_ENTRIES_MAX = 4096
 INVENTORY_ITEMS_MAX = 1024
+FILLING_BYTES = 16 * 1024
+_FILLING = wire.LinkFrame(filling=bytes(FILLING_BYTES)).SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,8 @@ _KIND_OF: dict[type[Any], str] = {record.value: kind for kind, record in FRAMES.
 def encode_frame(frame: Frame) -> bytes:
     """`frame` as the bytes of a LinkFrame. The size is the caller's to check against `FRAME_BYTES_MAX`."""
     kind = _KIND_OF[type(frame)]
-    return wire.LinkFrame(**{kind: FRAMES[kind].to_wire(frame)}).SerializeToString()  # type: ignore[arg-type]
+    encoded = wire.LinkFrame(**{kind: FRAMES[kind].to_wire(frame)}).SerializeToString()  # type: ignore[arg-type]
+    return encoded + _FILLING if isinstance(frame, m.Key) else encoded
 
 
 class Codec:

@@ -18,6 +18,7 @@ from hdus_peer.protocol import messages as m
 from hdus_peer.transport import envelopes
 from hdus_peer.transport.chunks import CHUNK_BYTES_MAX, CHUNK_OVERHEAD_BYTES, decode_chunk, encode_chunk
 from hdus_peer.transport.codec import (
+    FILLING_BYTES,
     FRAME_BYTES_MAX,
     FRAMES,
     Codec,
@@ -69,6 +70,12 @@ def test_the_proto_names_every_kind() -> None:
 
 def test_the_examples_are_complete() -> None:
     assert {type(message) for message in EVERY} == set(typing.get_args(m.Message))
+
+
+def test_zeros_go_behind_a_key_and_behind_nothing_else() -> None:
+    """They push it out of the receiver's buffers; `test_every_message_survives` shows that they are not read."""
+    for message in EVERY:
+        assert encode_frame(message).endswith(bytes(FILLING_BYTES)) == isinstance(message, m.Key)
 
 
 @pytest.mark.parametrize("message", [*EVERY, *FRAMES_OF_TRANSPORT], ids=lambda message: type(message).__name__)

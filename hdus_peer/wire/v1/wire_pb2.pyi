@@ -17,7 +17,7 @@ class IdentifyReply(_message.Message):
     def __init__(self, peer_id: _Optional[str] = ...) -> None: ...
 
 class LinkFrame(_message.Message):
-    __slots__ = ("greeting", "notices", "merged", "heartbeat", "tombstone_digest", "tombstone_request", "announce", "announce_request", "key_request", "key", "key_refused", "renewal", "receipt", "receipt_ack", "release", "release_ack", "inventory", "equivocation", "goodbye", "manifest_request", "held_manifest", "fetch_request", "fetch_refused")
+    __slots__ = ("greeting", "notices", "merged", "heartbeat", "tombstone_digest", "tombstone_request", "announce", "announce_request", "key_request", "key", "key_refused", "renewal", "receipt", "receipt_ack", "release", "release_ack", "inventory", "equivocation", "goodbye", "manifest_request", "held_manifest", "fetch_request", "fetch_refused", "filling")
     GREETING_FIELD_NUMBER: _ClassVar[int]
     NOTICES_FIELD_NUMBER: _ClassVar[int]
     MERGED_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class LinkFrame(_message.Message):
     HELD_MANIFEST_FIELD_NUMBER: _ClassVar[int]
     FETCH_REQUEST_FIELD_NUMBER: _ClassVar[int]
     FETCH_REFUSED_FIELD_NUMBER: _ClassVar[int]
+    FILLING_FIELD_NUMBER: _ClassVar[int]
     greeting: Greeting
     notices: Notices
     merged: Merged
@@ -64,7 +65,8 @@ class LinkFrame(_message.Message):
     held_manifest: HeldManifest
     fetch_request: FetchRequest
     fetch_refused: FetchRefused
-    def __init__(self, greeting: _Optional[_Union[Greeting, _Mapping]] = ..., notices: _Optional[_Union[Notices, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., tombstone_digest: _Optional[_Union[TombstoneDigest, _Mapping]] = ..., tombstone_request: _Optional[_Union[TombstoneRequest, _Mapping]] = ..., announce: _Optional[_Union[Announce, _Mapping]] = ..., announce_request: _Optional[_Union[AnnounceRequest, _Mapping]] = ..., key_request: _Optional[_Union[KeyRequest, _Mapping]] = ..., key: _Optional[_Union[Key, _Mapping]] = ..., key_refused: _Optional[_Union[KeyRefused, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., receipt_ack: _Optional[_Union[ReceiptAck, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., release_ack: _Optional[_Union[ReleaseAck, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., equivocation: _Optional[_Union[Equivocation, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., manifest_request: _Optional[_Union[ManifestRequest, _Mapping]] = ..., held_manifest: _Optional[_Union[HeldManifest, _Mapping]] = ..., fetch_request: _Optional[_Union[FetchRequest, _Mapping]] = ..., fetch_refused: _Optional[_Union[FetchRefused, _Mapping]] = ...) -> None: ...
+    filling: bytes
+    def __init__(self, greeting: _Optional[_Union[Greeting, _Mapping]] = ..., notices: _Optional[_Union[Notices, _Mapping]] = ..., merged: _Optional[_Union[Merged, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., tombstone_digest: _Optional[_Union[TombstoneDigest, _Mapping]] = ..., tombstone_request: _Optional[_Union[TombstoneRequest, _Mapping]] = ..., announce: _Optional[_Union[Announce, _Mapping]] = ..., announce_request: _Optional[_Union[AnnounceRequest, _Mapping]] = ..., key_request: _Optional[_Union[KeyRequest, _Mapping]] = ..., key: _Optional[_Union[Key, _Mapping]] = ..., key_refused: _Optional[_Union[KeyRefused, _Mapping]] = ..., renewal: _Optional[_Union[Renewal, _Mapping]] = ..., receipt: _Optional[_Union[Receipt, _Mapping]] = ..., receipt_ack: _Optional[_Union[ReceiptAck, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., release_ack: _Optional[_Union[ReleaseAck, _Mapping]] = ..., inventory: _Optional[_Union[Inventory, _Mapping]] = ..., equivocation: _Optional[_Union[Equivocation, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., manifest_request: _Optional[_Union[ManifestRequest, _Mapping]] = ..., held_manifest: _Optional[_Union[HeldManifest, _Mapping]] = ..., fetch_request: _Optional[_Union[FetchRequest, _Mapping]] = ..., fetch_refused: _Optional[_Union[FetchRefused, _Mapping]] = ..., filling: _Optional[bytes] = ...) -> None: ...
 
 class SignedEnvelope(_message.Message):
     __slots__ = ("payload_type", "payload", "public_key", "signature")
