@@ -23,6 +23,7 @@ from typing import Any
 
 from hdus_peer import errors
 from hdus_peer.errors import HdusError, WorkerError
+from hdus_peer.freed_memory import without_overwriting
 from hdus_peer.workers.frames import Frame, pack, read_frame
 
 log = logging.getLogger(__name__)
@@ -238,5 +239,5 @@ def raised(error: dict[str, str]) -> HdusError:
 
 
 def _environment(extra: Mapping[str, str]) -> dict[str, str]:
-    usual = {name: value for name, value in os.environ.items() if not name.startswith("HDUS_")}
+    usual = {name: value for name, value in without_overwriting(os.environ).items() if not name.startswith("HDUS_")}
     return {**usual, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1", **extra}
