@@ -20,7 +20,8 @@ INTERRUPTED = 130
 
 COMMANDS = (
     "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "export", "leave",
-    "certificate", "check", "logs", "events", "network", "init", "doctor", "config", "demo", "completion", "man",
+    "certificate", "check", "logs", "events", "network", "init", "doctor", "config", "demo", "study", "completion",
+    "man",
 )  # fmt: skip
 
 EPILOG = """\b

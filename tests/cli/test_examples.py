@@ -51,6 +51,8 @@ def examples() -> list[str]:
 ELSEWHERE = {
     "hdus-peer start": "a daemon that learns: tests/docs/test_readme.py",
     "hdus-peer demo": "a minute of real peers: tests/demo/test_demo.py",
+    "hdus-peer study run": "minutes of training: tests/study/test_run.py",
+    "hdus-peer study report": "what a study left: tests/study/test_run.py",
     "hdus-peer health": "a peer port that answers: tests/cli/test_health.py",
     "hdus-peer doctor": "what it finds is this machine's: tests/cli/test_doctor.py",
     "hdus-peer certificate": "a leave that was proved: tests/cli/test_certificate.py",

@@ -1,0 +1,64 @@
+"""Where units are done: in processes of this machine (joblib), or on a Ray cluster.
+
+Rules
+1. A unit is done by a process of its own and returns its outcome; its results are files, so that nothing is lost with
+   the process that asked. On a cluster the study's directory and the data must be the same everywhere.
+2. Each process computes with the threads of the plan; there are as many processes as that leaves cores for.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from hdus_peer.errors import ConfigurationError, WorkerError
+from hdus_peer.study.cells import Unit
+from hdus_peer.study.work import Outcome
+
+RETRIES = 3
+"""How often a task is given to another process when its own was killed."""
+
+Work = Callable[[Unit], Outcome]
+Backend = Callable[[Sequence[Unit], Work, int], Iterator[Outcome]]
+"""(units, what to do with each, how many at a time) -> outcomes, as they come."""
+
+
+def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
+    """Processes of this machine; in this process where one is asked for."""
+    try:
+        from joblib import Parallel, delayed
+        from joblib.externals.loky.process_executor import BrokenProcessPool
+    except ImportError as problem:
+        raise _missing("joblib", "study") from problem
+
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
+    try:
+        yield from parallel(delayed(work)(unit) for unit in units)
+    except BrokenProcessPool as problem:
+        raise WorkerError(
+            "a process of the study was killed, perhaps for want of memory; what is done is kept: run the same command "
+            "again, with fewer --jobs"
+        ) from problem
+
+
+def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
+    """Tasks of a Ray cluster: of the one that RAY_ADDRESS names, or else of one on this machine that ends with the
+    study. A task whose process was killed is done again by another."""
+    try:
+        import ray
+    except ImportError as problem:
+        raise _missing("ray", "ray") from problem
+    ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else jobs, log_to_driver=False, include_dashboard=False)
+    try:
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
+        waiting = [task.remote(unit) for unit in units]
+        while waiting:
+            done, waiting = ray.wait(waiting)
+            yield from ray.get(done)
+    finally:
+        ray.shutdown()
+
+
+def _missing(package: str, extra: str) -> ConfigurationError:
+    return ConfigurationError(f"{package} is not installed: pip install 'hdus-peer[{extra}]'")
+
+
+BACKENDS: dict[str, Backend] = {"joblib": with_joblib, "ray": with_ray}

@@ -1,0 +1,106 @@
+"""The plots of a report, as SVG and PNG: drawn from the same means as the tables, and the same bytes for the same
+rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING, Any
+
+from hdus_peer.errors import ConfigurationError
+from hdus_peer.study.results import AUTO, Entry, Results
+from hdus_peer.study.tables import ALL, METRICS, milestones, shown
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+DPI = 120
+Draw = Callable[[Any, str], None]
+"""(axes, metric): one of the two halves of a plot."""
+
+
+def write_plots(results: Results, folder: Path) -> list[tuple[str, str, str]]:
+    """(partition, file name without its ending, title) of every plot. Raises ConfigurationError without matplotlib."""
+    try:
+        import matplotlib
+    except ImportError as problem:
+        raise ConfigurationError("matplotlib is not installed: pip install 'hdus-peer[study]'") from problem
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    with matplotlib.rc_context({"svg.hashsalt": "hdus-peer", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}):
+        for partition in results.partitions:
+            for name, title, draw in _plots(results, partition):
+                stem = f"{partition.replace(':', '-')}-{name}"
+                _save(_halves(draw, f"{title} ({partition})"), folder / stem)
+                written.append((partition, stem, title))
+    return written
+
+
+def _plots(results: Results, partition: str) -> Iterator[tuple[str, str, Draw]]:
+    entries = [entry for _, entry in shown(results, partition)]
+    yield "systems", "Accuracy of each system", lambda axes, metric: _bars(axes, results, partition, entries, metric)
+    swept = [entry for entry in results.entries(partition) if entry.rule and entry.rho != AUTO]
+    if len({entry.rho for entry in swept}) > 1:
+        yield "rho", "Accuracy against ρ", lambda axes, metric: _lines(axes, results, partition, swept, metric, "rho")
+    if len({entry.temperature for entry in swept}) > 1:
+        warm = [entry for entry in results.entries(partition) if entry.rule]
+        yield (
+            "temperature",
+            "Accuracy against T",
+            lambda axes, metric: _lines(axes, results, partition, warm, metric, "temperature"),
+        )
+    if len(milestones(results, partition, entries[0])) > 1:
+        yield "sequence", "Leaves and joins", lambda axes, metric: _steps(axes, results, partition, entries, metric)
+
+
+def _halves(draw: Draw, title: str) -> "Figure":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    figure.suptitle(title)
+    for axes, metric in zip(figure.subplots(1, 2), METRICS, strict=True):
+        axes.set_title(metric)
+        draw(axes, metric)
+    return figure
+
+
+def _bars(axes: Any, results: Results, partition: str, entries: Sequence[Entry], metric: str) -> None:
+    values = [list(results.by_seed(partition, entry, ALL, metric).values()) for entry in entries]
+    places = range(len(entries))
+    axes.barh(places, [100 * fmean(each) for each in values], xerr=[100 * _deviation(each) for each in values])
+    axes.set_yticks(places, [f"{entry.title}\n{entry.mains}" for entry in entries], fontsize=6)
+    axes.invert_yaxis()
+    axes.set_xlabel("%")
+
+
+def _lines(axes: Any, results: Results, partition: str, entries: Sequence[Entry], metric: str, along: str) -> None:
+    """A line for each of what `entries` differ in but for `along`."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for entry in entries:
+        value = 100 * fmean(results.by_seed(partition, entry, ALL, metric).values())
+        if along == "rho":
+            lines.setdefault(f"{entry.rule}, T={entry.temperature:g}", []).append((float(entry.rho), value))
+        elif entry.rho == AUTO:
+            lines.setdefault(f"{entry.rule}, ρ auto ({entry.objective})", []).append((entry.temperature, value))
+    for label, points in lines.items():
+        axes.plot(*zip(*sorted(points), strict=True), marker="o", markersize=3, label=label)
+    axes.set(xlabel={"rho": "ρ", "temperature": "T"}[along], ylabel="%")
+    axes.legend(fontsize=6)
+
+
+def _steps(axes: Any, results: Results, partition: str, entries: Sequence[Entry], metric: str) -> None:
+    moments = milestones(results, partition, entries[0])
+    for entry in entries:
+        found = [results.by_seed(partition, entry, moment, metric) for moment in moments]
+        points = [100 * fmean(each.values()) for each in found]
+        axes.plot(moments, points, marker="o", markersize=3, label=f"{entry.title}, {entry.mains}")
+    axes.set_ylabel("%")
+    axes.legend(fontsize=5)
+
+
+def _deviation(values: Sequence[float]) -> float:
+    return stdev(values) if len(values) > 1 else 0.0
+
+
+def _save(figure: "Figure", stem: Path) -> None:
+    figure.savefig(f"{stem}.svg", metadata={"Date": None})
+    figure.savefig(f"{stem}.png", dpi=DPI)
