@@ -1,6 +1,7 @@
 """Files that survive a power cut at any instruction: temporary file, fsync, rename, fsync of the directory.
 
-Rule: a name either shows the old bytes or the new ones, complete.
+Rule: a name either shows the old bytes or the new ones, complete. What must be gone is
+overwritten first.
 Absent on purpose: appending, and everything of the repository, which has rules of its own (`repository.disk`).
 """
 
@@ -9,6 +10,8 @@ import tempfile
 from pathlib import Path
 
 from hdus_peer.errors import StorageError
+
+BLOCK_BYTES = 1 << 20
 
 
 def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
@@ -30,6 +33,25 @@ def remove_durably(path: Path) -> None:
             sync_directory(path.parent)
     except OSError as problem:
         raise StorageError(f"{path} cannot be removed ({problem.strerror}): mend its directory.") from problem
+
+
+def destroy_durably(path: Path) -> None:
+    """Overwrite the bytes of `path` with zeros and unlink it, if it is there; of a link, the link alone. Durable on
+    return, and harmless to repeat. Raises StorageError."""
+    try:
+        if path.exists() and not path.is_symlink():
+            _overwrite(path)
+    except OSError as problem:
+        raise StorageError(f"{path} cannot be overwritten ({problem.strerror}): mend its directory.") from problem
+    remove_durably(path)
+
+
+def _overwrite(path: Path) -> None:
+    with path.open("r+b", buffering=0) as stream:
+        left = os.fstat(stream.fileno()).st_size
+        while left > 0:
+            left -= stream.write(bytes(min(left, BLOCK_BYTES)))
+        os.fsync(stream.fileno())
 
 
 def _write_and_rename(path: Path, data: bytes, mode: int) -> None:

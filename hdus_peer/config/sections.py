@@ -196,6 +196,12 @@ class TrainSection(Section):
     """The learning rate at its highest; it falls along a cosine."""
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 1e-4
     """The weight decay of the optimiser (Adam)."""
+    shards: Annotated[int, Field(ge=1, le=100)] = 1
+    """The samples are divided into so many parts by their content, each learned by a model of its own, and the mean of
+    the models predicts: to forget some repeats the models of their parts only. Another number gives other bits."""
+    slices: Annotated[int, Field(ge=1, le=100)] = 1
+    """In so many steps each shard is learned, so that forgetting repeats only what came after the first sample that is
+    forgotten. Another number gives other bits."""
     patience: Annotated[int, Field(ge=1, le=100_000)] = 10
     """Training stops after so many epochs without a gain on held-out samples."""
 

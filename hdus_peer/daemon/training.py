@@ -19,6 +19,7 @@ from hdus_peer.durable import write_durably
 from hdus_peer.errors import HdusError
 from hdus_peer.protocol.state import State
 from hdus_peer.protocol.step import Event, Publish
+from hdus_peer.repository.forgotten import forgotten_directory
 from hdus_peer.repository.port import Repository
 from hdus_peer.workers.job import Distillation, Schedule, TrainingJob
 from hdus_peer.workers.port import Predictor, Trainer, TrainingProgress, TrainingResult
@@ -47,6 +48,9 @@ def training_job(config: Config, home: Home) -> TrainingJob:
         device=train.device,
         schedule=Schedule(train.epochs_max, train.batch, train.learning_rate, train.weight_decay, train.patience),
         distillation=Distillation(distil.temperature, distil.steps, distil.batch, distil.learning_rate),
+        shards=train.shards,
+        slices=train.slices,
+        forgotten_in=forgotten_directory(home.directory),
     )
 
 

@@ -36,6 +36,6 @@ def _learn(job: TrainingJob, places: Places, progress: Progress) -> Finished:
     from hdus_peer.learning.data import assemble  # neither numpy where nothing is left to learn,
 
     data = assemble(job)
-    from hdus_peer.learning.pipeline import learn  # nor torch where nothing can be learned
+    from hdus_peer.learning.course import learn  # nor torch where nothing can be learned
 
     return learn(job, data, places, progress)

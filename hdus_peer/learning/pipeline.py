@@ -1,75 +1,64 @@
-"""The stages of learning: main model, seed, export. Each can be run again, to the same bits.
+"""The stages of learning: a main model, the seed. Each can be run again, to the same bits.
 
 Rules
-1. A resumed job differs from an uninterrupted one in no bit: models start from the job's random seed at each stage, and
-   the main model goes on from its checkpoint.
+1. A resumed stage differs from an uninterrupted one in no bit: models start from a random seed that is the job's, and a
+   main model goes on from its checkpoint.
 2. Arrays are copied into torch's own memory, whose alignment is always the same: matrix products may differ by it.
-3. What can end a job is found out before its long part: the main model is tried, every template exported.
-4. Old results are disowned (note and outbox) before the first file is replaced, the new ones owned after the last.
 """
 
-import io
-import time
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hdus_peer.durable import remove_durably, write_durably
-from hdus_peer.learning import outbox
-from hdus_peer.learning.architectures import build, parameter_count
+from hdus_peer.learning.architectures import build
 from hdus_peer.learning.checkpoints import Checkpoints
 from hdus_peer.learning.data import Part, PeerData
-from hdus_peer.learning.device import prepare
 from hdus_peer.learning.distiller import distil
-from hdus_peer.learning.export import export, templates
-from hdus_peer.learning.main_model import build_main, identity, try_main
-from hdus_peer.learning.places import Finished, Places, forget, remember
+from hdus_peer.learning.main_model import build_main, identity
+from hdus_peer.learning.places import Places
 from hdus_peer.learning.progress import Interrupted, Progress
-from hdus_peer.learning.tensors import exchanged, pack_tensors, schema_of
+from hdus_peer.learning.tensors import copy_into
 from hdus_peer.learning.trainer import Examples, Training, logits_of, train
-from hdus_peer.workers.job import TrainingJob
+from hdus_peer.workers.job import Schedule, TrainingJob
 
 
-def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) -> Finished:
-    """Run (or resume) every stage over `data`. Raises LocalError, or Interrupted."""
-    progress.raise_if_interrupted()
-    device = prepare(job.threads, job.device)
-    try_main(job.main, job.task, job.schedule, device)
-    exported = templates(job.task, places.templates)
-    training = train_main(job, data, device, places, progress)
-    seed, agreement = distil_seed(job, data, training.model, progress)
-    progress.begin("export")
-    forget(places)
-    outbox.empty(places)
-    write_durably(places.main, export(training.model, job.task.shape))
-    write_durably(places.seed, pack_tensors(exchanged(seed)))
-    write_durably(places.evaluation, _evaluation(data))
-    finished = Finished(
-        fingerprint=job.fingerprint,
-        architecture=job.seed,
-        schema_sha256=schema_of(seed),
-        reference=data.reference_sha256,
-        templates={name: path.name for name, path in exported.items()},
-        summary=_summary(job, data, training, seed, device) | {"seed_agreement": round(agreement, 4)},
-    )
-    remember(places, finished)
-    remove_durably(places.checkpoint)
-    return finished
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """What one training learns from, and how. `name`: which one of the job's it is, "" where there is only one;
+    `start`: the state of the model before it, where it is not a new one; `place`: which part of the job's whole work it
+    is, as (number, count)."""
+
+    train: Part
+    holdout: Part
+    samples_sha256: str
+    random_seed: int
+    schedule: Schedule
+    name: str = ""
+    start: Mapping[str, Tensor] | None = None
+    place: tuple[int, int] = (0, 1)
 
 
 def train_main(job: TrainingJob, data: PeerData, device: torch.device, places: Places, progress: Progress) -> Training:
-    """The finished training of the main model, resumed where a checkpoint of it is found."""
-    schedule = job.schedule
+    """The finished training of one main model on everything, resumed where a checkpoint of it is found."""
     progress.begin("main", f"{job.main}, {len(data.train)} samples")
-    torch.manual_seed(job.random_seed)
-    model = build_main(job.main, job.task).to(device)
-    key = f"{job.fingerprint} {data.own_sha256} {identity(job.main, model)}"
-    checkpoints = Checkpoints(places.checkpoint, key)
-    training = Training.begin(model, schedule, job.random_seed)
+    portion = Portion(data.train, data.holdout, data.own_sha256, job.random_seed, job.schedule)
+    return train_portion(job, portion, device, places, progress)
+
+
+def train_portion(
+    job: TrainingJob, portion: Portion, device: torch.device, places: Places, progress: Progress
+) -> Training:
+    """The finished training of a main model on `portion`, resumed where a checkpoint of it is found."""
+    schedule = portion.schedule
+    model = begun_model(job, portion, device)
+    key = f"{job.fingerprint} {portion.samples_sha256} {identity(job.main, model)}"
+    checkpoints = Checkpoints(places.checkpoint, f"{key} {portion.name}".rstrip())
+    training = Training.begin(model, schedule, portion.random_seed)
     checkpoints.restore(training)
     position = training.position
+    number, count = portion.place
 
     def after_step() -> None:
         if progress.is_interrupted:
@@ -77,13 +66,25 @@ def train_main(job: TrainingJob, data: PeerData, device: torch.device, places: P
             raise Interrupted
         checkpoints.save_if_due(training)
         progress.advance(
-            position.epoch / schedule.epochs_max,
-            lambda: f"epoch {position.epoch + 1} of {schedule.epochs_max}, held-out {position.best_accuracy:.1%}",
+            (number + position.epoch / schedule.epochs_max) / count,
+            lambda: (
+                f"{portion.name} epoch {position.epoch + 1} of {schedule.epochs_max}, "
+                f"held-out {position.best_accuracy:.1%}"
+            ).lstrip(),
         )
 
-    train(training, examples(data.train, device), examples(data.holdout, device), schedule, after_step)
+    train(training, examples(portion.train, device), examples(portion.holdout, device), schedule, after_step)
     checkpoints.save(training)
     return training
+
+
+def begun_model(job: TrainingJob, portion: Portion, device: torch.device) -> nn.Module:
+    """The main model at the start of `portion`; torch's global generator then stands where it always does."""
+    torch.manual_seed(portion.random_seed)
+    model = build_main(job.main, job.task).to(device)
+    if portion.start is not None:
+        copy_into(model.state_dict(), portion.start)
+    return model
 
 
 def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: Progress) -> tuple[nn.Module, float]:
@@ -106,32 +107,3 @@ def distil_seed(job: TrainingJob, data: PeerData, teacher: nn.Module, progress: 
 def examples(part: Part, device: torch.device) -> Examples:
     """A part of the data on the device, in torch's own memory."""
     return Examples(torch.tensor(part.x, device=device), torch.tensor(part.y, device=device))
-
-
-def _evaluation(data: PeerData) -> bytes:
-    parts = {"local": data.local_test, "global": data.global_test, "holdout": data.holdout}
-    arrays: dict[str, Any] = {f"x_{name}": part.x for name, part in parts.items()}
-    arrays |= {f"y_{name}": part.y for name, part in parts.items()}
-    file = io.BytesIO()
-    np.savez(file, **arrays)
-    return file.getvalue()
-
-
-def _summary(
-    job: TrainingJob, data: PeerData, training: Training, seed: nn.Module, device: torch.device
-) -> dict[str, str | int | float]:
-    return {
-        "main": job.main,
-        "main_parameters": parameter_count(training.model),
-        "seed_parameters": parameter_count(seed),
-        "train_samples": len(data.train),
-        "holdout_samples": len(data.holdout),
-        "local_samples": len(data.local_test),
-        "global_samples": len(data.global_test),
-        "reference_samples": len(data.reference),
-        "epochs": training.position.epoch,
-        "holdout_accuracy": round(training.position.best_accuracy, 4),
-        "device": device.type,
-        "threads": job.threads,
-        "cpu_s": round(time.process_time(), 2),
-    }

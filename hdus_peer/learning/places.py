@@ -39,6 +39,11 @@ class Places:
         return self.directory / "templates"
 
     @property
+    def states(self) -> Path:
+        """Of trained slices (see `slices`)."""
+        return self.directory / "slices"
+
+    @property
     def sealed(self) -> Path:
         return self.directory / "outbox" / "seed.sealed"
 
@@ -52,7 +57,7 @@ class Places:
 
     def sweep(self) -> None:
         """Remove the temporary files of writes that a crash cut short."""
-        for folder in (self.directory, self.templates, self.sealed.parent):
+        for folder in (self.directory, self.templates, self.sealed.parent, *self.states.glob("*")):
             for left in folder.glob(".*.*"):
                 remove_durably(left)
 

@@ -41,7 +41,9 @@ class TrainingJob:
     """`directory`: where models, checkpoints and results go. `data`, `reference`, `test`: sources (see
     `learning.sources`); `shard`: see `learning.shards`; `main`: an architecture's name, or package.module:factory;
     `samples`, `reference_samples`, `test_samples`: at most so many (0: all). `job_epoch` names the data as it is now;
-    `seal`: the seed is wanted in its sealed form (it is not, where it was published already)."""
+    `seal`: the seed is wanted in its sealed form (it is not, where it was published already). `shards`, `slices`: how
+    the training is divided, so that forgetting repeats less of it (see `learning.sisa`). `forgotten`: the lists of own
+    samples that are left out, each called by its SHA-256 (hex), in `forgotten_in` (see `learning.forgotten`)."""
 
     directory: Path
     owner: PeerId
@@ -62,18 +64,27 @@ class TrainingJob:
     device: str
     schedule: Schedule
     distillation: Distillation
+    shards: int = 1
+    slices: int = 1
+    forgotten: tuple[str, ...] = ()
+    forgotten_in: Path = Path("forgotten")
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of everything but the directory and what is done with the result."""
+        """SHA-256 (hex) of everything but the directories and what is done with the result. What came later is left out
+        where it says nothing, so that a finished job stays the same one."""
         fields = dataclasses.asdict(self)
-        del fields["directory"], fields["seal"]
+        del fields["directory"], fields["forgotten_in"], fields["seal"]
+        for name, nothing in (("shards", 1), ("slices", 1), ("forgotten", ())):
+            if fields[name] == nothing:
+                del fields[name]
         if not self.task.features:
             del fields["task"]["features"]  # as in the task's own fingerprint
         return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
     def to_json(self) -> str:
-        return json.dumps({**dataclasses.asdict(self), "directory": str(self.directory)}, indent=1)
+        paths = {"directory": str(self.directory), "forgotten_in": str(self.forgotten_in)}
+        return json.dumps({**dataclasses.asdict(self), **paths}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> "TrainingJob":
@@ -81,7 +92,8 @@ class TrainingJob:
         fields = json.loads(text)
         task = _tuples(fields["task"])
         fields["task"] = Task(**task | {"features": tuple(_feature(feature) for feature in task["features"])})
-        fields["directory"] = Path(fields["directory"])
+        fields["directory"], fields["forgotten_in"] = Path(fields["directory"]), Path(fields["forgotten_in"])
+        fields["forgotten"] = tuple(fields["forgotten"])
         fields["schedule"] = Schedule(**fields["schedule"])
         fields["distillation"] = Distillation(**fields["distillation"])
         return cls(**fields)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from hdus_peer.domain.combination import RULES, Combination
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES, schema_digest, seal, unseal
 from hdus_peer.domain.task import Task
+from hdus_peer.durable import destroy_durably, write_durably
 from hdus_peer.errors import (
     ConfigurationError,
     DataError,
@@ -36,6 +38,8 @@ from hdus_peer.workers.port import (
     Exported,
     Prediction,
     SealedSeed,
+    Selected,
+    Selection,
     TrainingProgress,
     TrainingResult,
 )
@@ -43,6 +47,8 @@ from hdus_peer.workers.port import (
 DEFAULT = Combination("logit-mean", 0.3)
 DATASETS = ("local", "global", "holdout")
 EVALUATION_SAMPLES = 32
+OWN_SAMPLES = 30
+REST_MIN = 5
 
 Row = list[float]
 
@@ -171,21 +177,77 @@ class MemoryPredictor:
 
 
 class MemoryTrainer:
-    """Implements `port.Trainer`: each job's result is made of a few numbers that depend on owner and epoch."""
+    """Implements `port.Trainer`: each job's result is made of a few numbers that depend on owner and job. Its samples
+    are numbers, their classes going round."""
 
     def __init__(self, directory: Path, owner: PeerId, task: Task) -> None:
         self._directory = directory
         self._owner = owner
         self._task = task
+        self._stopped = False
 
     async def run(self, job: TrainingJob, progress: Callable[[TrainingProgress], None]) -> TrainingResult:
+        self._living()
+        self._forgotten(job)
         for stage in ("data", "main", "distil", "export", "seal"):
             progress(TrainingProgress(stage, 1.0, ""))
         source = hashlib.sha256(f"{self._owner} {job.fingerprint}".encode()).digest()
         return self._result(source)
 
+    async def select(self, job: TrainingJob, selection: Selection, into: Path) -> Selected:
+        self._living()
+        own = [number for number in range(OWN_SAMPLES) if _digest(number) not in self._forgotten(job)]
+        chosen = [number for number in own if self._is_meant(selection, number)]
+        if not chosen:
+            raise DataError(f"the selection matches none of your {len(own)} samples; choose others")
+        if len(own) - len(chosen) < REST_MIN:
+            raise DataError(
+                f"the selection matches {len(chosen)} of your {len(own)} samples, and the others are too few to learn "
+                "from; choose fewer, or use hdus-peer leave, which forgets everything"
+            )
+        content = "".join(sorted(f"{_digest(number)}\n" for number in chosen)).encode()
+        name = hashlib.sha256(content).hexdigest()
+        write_durably(into / name, content)
+        counts = Counter(self._class_of(number) for number in chosen)
+        return Selected(name, len(chosen), len(own), tuple(sorted(counts.items())))
+
+    async def erase(self, job: TrainingJob) -> None:
+        self._living()
+        self._forgotten(job)
+        for path in self._directory.glob("*"):
+            if path.is_file() and path.stem not in self._task.seed_architectures:
+                destroy_durably(path)
+
     async def stop(self) -> None:
-        return
+        self._stopped = True
+
+    def _living(self) -> None:
+        if self._stopped:
+            raise WorkerError("the trainer was stopped; ask again after the next start")
+
+    def _is_meant(self, selection: Selection, number: int) -> bool:
+        """It knows `memory:3,4` as a source, and one comparison of `label` by = or != as a condition."""
+        meant = [f"{number}" in selection.samples.removeprefix("memory:").split(",")] if selection.samples else []
+        if selection.where:
+            column, compare, value = [*selection.where.split(), "", ""][:3]
+            if column != "label" or compare not in ("=", "!="):
+                raise DataError(f"{selection.where!r} is no condition on a column that there is: label")
+            meant.append((self._class_of(number) == value) == (compare == "="))
+        if not meant:
+            raise DataError("nothing says which samples are meant; name a source of them, or a condition")
+        return all(meant)
+
+    def _class_of(self, number: int) -> str:
+        return self._task.classes[number % len(self._task.classes)]
+
+    def _forgotten(self, job: TrainingJob) -> set[str]:
+        found: set[str] = set()
+        for name in job.forgotten:
+            path = job.forgotten_in / name
+            if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != name:
+                raise StorageError(f"the list of forgotten samples {path} is missing or altered; choose them again")
+            found |= set(path.read_text().split())
+        return found
 
     def _result(self, source: bytes) -> TrainingResult:
         architecture = self._task.seed_architectures[0]
@@ -209,6 +271,10 @@ class MemoryTrainer:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return path
+
+
+def _digest(number: int) -> str:
+    return hashlib.sha256(b"%d" % number).hexdigest()
 
 
 def safetensors(tensors: dict[str, Sequence[float]]) -> bytes:

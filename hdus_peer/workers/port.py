@@ -42,11 +42,42 @@ class TrainingResult:
     summary: dict[str, str | int | float]
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which samples are meant. `samples`: a source, as `data.source` is written, whose samples are found by their
+    content; `where`: conditions COLUMN OP VALUE (= != < <= > >=) joined by "and", where the column `label` is the
+    class. "" for none; where both are given, samples that fit both."""
+
+    samples: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """A list that was written: `name`, the SHA-256 (hex) of its content; `matched` of the `own` samples are in it,
+    `by_class` of each class."""
+
+    name: str
+    matched: int
+    own: int
+    by_class: tuple[tuple[str, int], ...]
+
+
 class Trainer(Protocol):
     async def run(self, job: TrainingJob, progress: Callable[[TrainingProgress], None]) -> TrainingResult:
         """Bring the job to its end: resumes where a killed one stopped; a finished one of the same fingerprint is
         answered at once. Raises what the child raised (DataError, ConfigurationError), WorkerError where it cannot be
         kept alive."""
+
+    async def select(self, job: TrainingJob, selection: Selection, into: Path) -> Selected:
+        """Write the list of those of the job's own samples that `selection` means, durably, as `into`/NAME; those
+        forgotten before and the public ones (reference, global test) are none of them. Whoever does not use it removes
+        it. A job that runs is not disturbed. Raises DataError or ConfigurationError where the selection cannot be
+        understood, means nothing, or leaves too little to learn from; StorageError, WorkerError."""
+
+    async def erase(self, job: TrainingJob) -> None:
+        """End whatever runs, and return only when nothing in the job's directory depends on a sample that the job
+        forgets. May be repeated. Raises StorageError, WorkerError."""
 
     async def stop(self) -> None: ...
 

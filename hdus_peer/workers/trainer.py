@@ -1,5 +1,5 @@
 """The trainer as a child process: `python -m hdus_peer.learning JOB.json`, one job at a time. It lowers its own
-priority.
+priority. Without an argument it runs one errand (`select`, `erase`), asked for in a frame.
 
 The child tells, in frames without a number: {"progress": {"stage", "fraction", "detail"}} as often as it likes, then
 {"result": {the fields of TrainingResult, paths as strings}} or {"error": {"kind", "message"}}, and ends.
@@ -9,10 +9,11 @@ Rules
    ends in a row without any progress beyond the furthest point ever reached are the end of the job.
 2. To train again on the data as they are now is another job: its epoch is in its fingerprint.
 3. `stop`, or cancelling `run`, ends the child; the job resumes when it is asked for again.
+4. `erase` begins when every run that was asked for before has ended and its child is reaped: nobody writes behind it.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hdus_peer.durable import write_durably
 from hdus_peer.errors import HdusError, WorkerError
 from hdus_peer.workers.backoff import Backoff
 from hdus_peer.workers.job import TrainingJob
-from hdus_peer.workers.port import TrainingProgress, TrainingResult
+from hdus_peer.workers.port import Selected, Selection, TrainingProgress, TrainingResult
 from hdus_peer.workers.process import Child, Listener, Program, raised, start_child
 
 STAGES = ("data", "main", "distil", "export", "seal")
@@ -39,60 +40,93 @@ class ProcessTrainer:
         self._module = module
         self._backoff = backoff or Backoff()
         self._child: Child | None = None
-        self._stopped = asyncio.Event()
+        self._errands: set[Child] = set()
+        self._stopped = False
+        self._ended = asyncio.Event()  # of the runs asked for since the last `erase`
         self._one_job = asyncio.Lock()
 
     async def run(self, job: TrainingJob, progress: OnProgress) -> TrainingResult:
+        ended = self._ended
         async with self._one_job:
             path = job.directory / JOB_FILE
             await asyncio.to_thread(write_durably, path, job.to_json().encode())
             told = _Told(progress)
             self._backoff.succeeded()
-            while not self._stopped.is_set():
-                child = await self._start(job, path, told.listen)
-                await self._until_ended(child)
+            while not (ended.is_set() or self._stopped):
+                self._child = child = await self._start(job, (str(path),), told.listen)
+                await self._until_ended(child, ended)
                 if told.result is not None:
                     return told.result
                 if told.error is not None:
                     raise told.error
-                await self._pause(child, told)
+                await self._pause(child, told, ended)
             raise WorkerError("the training was stopped; it resumes with the next start")
 
+    async def select(self, job: TrainingJob, selection: Selection, into: Path) -> Selected:
+        wanted = {"samples": selection.samples, "where": selection.where, "into": str(into.absolute())}
+        said = await self._errand(job, {"do": "select", **wanted})
+        by_class = tuple((name, count) for name, count in said["by_class"])
+        return Selected(said["name"], said["matched"], said["own"], by_class)
+
+    async def erase(self, job: TrainingJob) -> None:
+        await self._end_runs()
+        async with self._one_job:
+            await self._errand(job, {"do": "erase"})
+
     async def stop(self) -> None:
-        self._stopped.set()
+        self._stopped = True
+        await self._end_runs()
+        await asyncio.gather(*(child.terminate() for child in tuple(self._errands)))
+
+    async def _end_runs(self) -> None:
+        """Those that were asked for until now; a later one is another."""
+        ended, self._ended = self._ended, asyncio.Event()
+        ended.set()
         if self._child is not None:
             await self._child.terminate()
 
-    async def _start(self, job: TrainingJob, path: Path, listener: Listener) -> Child:
+    async def _errand(self, job: TrainingJob, request: Mapping[str, str]) -> dict[str, Any]:
+        """What a child of its own answers. The request is no argument: it may speak of persons."""
+        child = await self._start(job, (), None)
+        self._errands.add(child)
+        try:
+            if self._stopped:
+                raise WorkerError("the trainer was stopped; ask again after the next start")
+            answer, _ = await child.ask({**request, "job": job.to_json()})
+        finally:
+            await asyncio.shield(child.terminate())
+            self._errands.discard(child)
+        return answer
+
+    async def _start(self, job: TrainingJob, arguments: tuple[str, ...], listener: Listener | None) -> Child:
         threads = str(job.threads)
         environment = {**ALLOCATOR, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
-        program = Program(self._module, (str(path),), environment)
+        program = Program(self._module, arguments, environment)
         starting = asyncio.create_task(start_child(program, "trainer", listener))
         try:
-            self._child = await asyncio.shield(starting)
+            return await asyncio.shield(starting)
         except asyncio.CancelledError:
             await (await starting).terminate()
             raise
-        return self._child
 
-    async def _until_ended(self, child: Child) -> None:
+    async def _until_ended(self, child: Child, ended: asyncio.Event) -> None:
         """Wait for its end; a stop that came while it was starting, or a cancellation, ends it."""
         try:
-            if self._stopped.is_set():
+            if ended.is_set():
                 await child.terminate()
             await child.wait_ended()
         finally:
             if not child.ended:
                 await asyncio.shield(child.terminate())
 
-    async def _pause(self, child: Child, told: "_Told") -> None:
+    async def _pause(self, child: Child, told: "_Told", ended: asyncio.Event) -> None:
         """Between a death and the next start; raises WorkerError once too many starts came to nothing."""
         if told.advanced():
             self._backoff.succeeded()
         self._backoff.failed()
         if self._backoff.failures >= FRUITLESS_STARTS_MAX:
             raise WorkerError(f"the training cannot be kept alive ({child.describe_end()}); see the log, free memory")
-        await self._backoff.pause(self._stopped)
+        await self._backoff.pause(ended)
 
 
 class _Told:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +34,15 @@ def frames_of(child: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
         yield frame[0]
 
 
-def child_of(job: TrainingJob, signal_in: str = "", number: int = 0, folder: Path | None = None) -> Ended:
-    """Run the child in `folder`; once it has told of `signal_in` and a checkpoint is there (or it was SIGTERM), send
-    `number`."""
+def child_of(
+    job: TrainingJob, signal_in: str = "", number: int = 0, folder: Path | None = None, there: Path | None = None
+) -> Ended:
+    """Run the child in `folder`; once it has told of `signal_in` and `there` (a checkpoint) exists (or it was SIGTERM),
+    send `number`."""
     job.directory.mkdir(parents=True, exist_ok=True)
     file = job.directory / "job.json"
     file.write_text(job.to_json())
-    checkpoint = job.directory / "checkpoint.safetensors"
+    checkpoint = there or job.directory / "checkpoint.safetensors"
     command = [sys.executable, "-m", "hdus_peer.learning", str(file)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=folder) as child:
         frames = []
@@ -70,6 +72,20 @@ def test_killed_and_interrupted_it_goes_on_to_the_same_bits(make_job: MakeJob, t
     one, other = whole.last["result"], resumed.last["result"]
     assert Path(one["main"]).read_bytes() == Path(other["main"]).read_bytes()
     assert plaintext(job, one) == plaintext(job, other)
+
+
+def test_killed_between_two_slices_it_goes_on_to_the_same_bits(make_job: MakeJob, tmp_path: Path) -> None:
+    schedule = Schedule(epochs_max=100, batch=16, learning_rate=0.01, weight_decay=1e-4, patience=100)
+    job = make_job(schedule=schedule, shards=2, slices=2)
+    whole = child_of(replace(job, directory=tmp_path / "whole"))
+    state = job.directory / "slices" / "2x2" / "0-0.safetensors"
+    assert child_of(job, "main", signal.SIGKILL, there=state).exit_code == -signal.SIGKILL
+    assert not (job.directory / "result.json").exists()
+    resumed = child_of(job)
+    one, other = whole.last["result"], resumed.last["result"]
+    assert Path(one["main"]).read_bytes() == Path(other["main"]).read_bytes()
+    assert plaintext(job, one) == plaintext(job, other)
+    assert len(list(state.parent.iterdir())) == 4
 
 
 def test_a_refusal_is_the_last_frame(make_job: MakeJob) -> None:

@@ -10,8 +10,9 @@ from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.seed import SeedManifest
 from hdus_peer.domain.task import Task
 from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
-from hdus_peer.workers.port import Predictor, SealedSeed, TrainingProgress
+from hdus_peer.workers.port import Predictor, SealedSeed, Selection, Trainer, TrainingProgress
 from tests.contracts.predictor import PredictorContract
+from tests.contracts.trainer import Lesson, TrainerContract
 from tests.workers.test_trainer import job
 
 TASK = Task("t", ("a", "b", "c"), (1, 2, 3), 1.0, (0.0,), (1.0,), ("linear",))
@@ -25,6 +26,22 @@ class TestMemoryPredictor(PredictorContract):
     @pytest.fixture
     def choosing(self) -> Predictor:
         return MemoryPredictor(Combination("prob-mean", "auto", "global"))
+
+
+class TestMemoryTrainer(TrainerContract):
+    @pytest.fixture
+    def trainer(self, tmp_path: Path) -> Trainer:
+        return MemoryTrainer(tmp_path / "models", Identity(bytes(32)).peer_id, TASK)
+
+    @pytest.fixture
+    def lesson(self, tmp_path: Path) -> Lesson:
+        return Lesson(
+            job=dataclasses.replace(job(tmp_path / "models", ""), forgotten_in=tmp_path / "forgotten"),
+            some=Selection(samples="memory:3,6,9"),
+            again=Selection(where="label = b"),
+            nothing=Selection(where="label = d"),
+            everything=Selection(where="label != d"),
+        )
 
 
 async def test_a_result_of_the_memory_trainer_can_be_used_by_the_memory_predictor(tmp_path: Path) -> None:

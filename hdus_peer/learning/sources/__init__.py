@@ -16,12 +16,15 @@ Rules
 from collections.abc import Callable
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.learning.sources import digits, images, module, npz, tables
 from hdus_peer.learning.sources.samples import Samples, Source
 
-__all__ = ["Samples", "Source", "load", "load_test", "load_unlabelled"]
+__all__ = ["Samples", "Source", "column", "load", "load_test", "load_unlabelled"]
 
 
 class DataSource(Protocol):
@@ -33,6 +36,10 @@ class DataSource(Protocol):
 
     def unlabelled(self) -> Samples:
         """Samples to distil on; labels are neither needed nor read. Raises DataError or ConfigurationError."""
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        """What a column or array says of each labelled sample (not of the source's own test set), in their order.
+        Raises DataError, also where there is none of this name."""
 
 
 KINDS: dict[str, tuple[Callable[[str, Task], DataSource], str]] = {
@@ -59,6 +66,11 @@ def load_test(source: str, task: Task) -> Samples:
 def load_unlabelled(source: str, task: Task) -> Samples:
     """Samples of a source that is only distilled on."""
     return _source(source, task).unlabelled()
+
+
+def column(source: str, task: Task, name: str) -> NDArray[np.str_]:
+    """The texts (n,) of a column or array of `source`. Raises DataError or ConfigurationError."""
+    return _source(source, task).column(name)
 
 
 def _source(text: str, task: Task) -> DataSource:

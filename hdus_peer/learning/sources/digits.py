@@ -5,10 +5,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import ConfigurationError, DataError
-from hdus_peer.learning.sources.samples import Array, Samples, Source, samples_of
+from hdus_peer.learning.sources.samples import Array, Samples, Source, no_column, samples_of
 
 NAME = "digits"
 FORM = "digits"
@@ -29,6 +30,9 @@ class Digits:
 
     def unlabelled(self) -> Samples:
         return samples_of(_digits()[0], None, NAME, self._task)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        raise no_column(name, NAME)
 
 
 def _digits() -> tuple[Array, Array]:

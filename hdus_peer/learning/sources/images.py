@@ -19,7 +19,7 @@ from hdus_peer.errors import ConfigurationError, DataError
 from hdus_peer.formats.columns import DECODED_BYTES_MAX
 from hdus_peer.formats.pictures import read_picture, takes_pictures
 from hdus_peer.learning.sources.naming import parse
-from hdus_peer.learning.sources.samples import Array, Samples, Source, samples_of
+from hdus_peer.learning.sources.samples import Array, Samples, Source, no_column, samples_of
 
 FORM = "images:DIR"
 
@@ -44,6 +44,9 @@ class ImageFolder:
 
     def unlabelled(self) -> Samples:
         return samples_of(self._read(list(_files(self._folder))), None, str(self._folder), self._task)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        raise no_column(name, str(self._folder))
 
     def _class_of(self, file: Path) -> int:
         first, *rest = file.relative_to(self._folder).parts

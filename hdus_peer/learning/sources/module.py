@@ -11,12 +11,13 @@ Rules
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import ConfigurationError, DataError
 from hdus_peer.learning.operators_code import call
 from hdus_peer.learning.sources.naming import parse
-from hdus_peer.learning.sources.samples import Array, Samples, Source, samples_of
+from hdus_peer.learning.sources.samples import Array, Samples, Source, no_column, samples_of
 
 FORM = "module:PACKAGE.MODULE:FUNCTION"
 _PARTS = ("x", "y", "x_test", "y_test")
@@ -43,6 +44,9 @@ class Loader:
 
     def unlabelled(self) -> Samples:
         return samples_of(self._arrays((1, 2, 4))[0], None, f"{self._name}: x", self._task)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        raise no_column(name, self._name)
 
     def _samples(self, x: Array, y: Array, suffix: str) -> Samples:
         return samples_of(x, y, f"{self._name}: x{suffix}", self._task)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdus_peer.domain.task import Task
 from hdus_peer.errors import DataError
 from hdus_peer.learning.sources.naming import parse
-from hdus_peer.learning.sources.samples import Array, Samples, Source, samples_of
+from hdus_peer.learning.sources.samples import Array, Samples, Source, group_texts, samples_of
 
 FORM = "npz:FILE or npz:FILE#x=NAME,y=NAME,by=NAME"
 _CANNOT_READ = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError)
@@ -31,17 +32,26 @@ class NpzFile:
         self._path, self._options, self._task = name.path, name.options, task
 
     def labelled(self, group: str) -> Source:
-        names = self._names()
-        if "x" in self._options or "x_train" not in names:
-            x, y = (self._options.get(key, key) for key in ("x", "y"))
-            return Source(self._samples(x, y, group))
-        test = self._samples("x_test", "y_test", "") if "x_test" in names else None
-        return Source(self._samples("x_train", "y_train", group), test)
+        x, y = self._labelled()
+        test = self._samples("x_test", "y_test", "") if self._has_test() else None
+        return Source(self._samples(x, y, group), test)
 
     def unlabelled(self) -> Samples:
         names = self._names()
         x = self._options.get("x") or next((name for name in ("x", "x_test", "x_train") if name in names), "x")
         return samples_of(self._array(x), None, f"{self._path}: {x}", self._task)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        return group_texts(self._array(name), len(self._array(self._labelled()[0])), f"{self._path}: {name}")
+
+    def _labelled(self) -> tuple[str, str]:
+        """The names of the samples and labels to learn from."""
+        if "x" in self._options or "x_train" not in self._names():
+            return self._options.get("x", "x"), self._options.get("y", "y")
+        return "x_train", "y_train"
+
+    def _has_test(self) -> bool:
+        return "x" not in self._options and {"x_train", "x_test"} <= self._names()
 
     def _samples(self, x: str, y: str, group: str) -> Samples:
         raw = self._array(x)

@@ -54,8 +54,13 @@ def samples_of(x: Array, y: Array | None, where: str, task: Task, groups: Array 
         first = int(np.flatnonzero(~np.isfinite(shaped).reshape(len(shaped), -1).all(axis=1))[0])
         raise DataError(f"{where}: sample {first} holds a NaN or infinite value; mend or leave out such samples")
     labels = np.full(len(x), -1, dtype=np.int64) if y is None else _class_indices(y, len(x), where, task.classes)
-    named = None if groups is None else _group_texts(groups, len(x), where)
+    named = None if groups is None else group_texts(groups, len(x), where)
     return Samples(shaped, labels, digests_of(shaped), named)
+
+
+def no_column(name: str, where: str) -> DataError:
+    """Of a source that has samples and classes, and nothing else to say of them."""
+    return DataError(f"{where} has no column {name!r}; its columns are: label")
 
 
 def _in_task_shape(x: Array, where: str, shape: tuple[int, ...]) -> Array:
@@ -92,7 +97,8 @@ def _class_indices(y: Array, samples: int, where: str, classes: tuple[str, ...])
     return indices
 
 
-def _group_texts(groups: Array, samples: int, where: str) -> NDArray[np.str_]:
+def group_texts(groups: Array, samples: int, where: str) -> NDArray[np.str_]:
+    """What an array says of each of `samples`, as texts. Raises DataError."""
     if groups.shape not in ((samples,), (samples, 1)) or groups.dtype.kind not in "buifUS":
         raise DataError(
             f"{where}: {samples} samples, but groups of the shape {groups.shape} and type {groups.dtype}; give one "

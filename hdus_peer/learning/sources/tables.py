@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hdus_peer.domain.task import Task
 from hdus_peer.formats.columns import Column, feature_columns, group_column, label_column
@@ -15,7 +16,7 @@ from hdus_peer.formats.csv_table import read_csv
 from hdus_peer.learning.shards import digests_of
 from hdus_peer.learning.sources.naming import parse
 from hdus_peer.learning.sources.parquet import read_parquet
-from hdus_peer.learning.sources.samples import Array, Samples, Source
+from hdus_peer.learning.sources.samples import Array, Samples, Source, text_of
 
 CSV_FORM = "csv:FILE or csv:FILE#label=COLUMN"
 PARQUET_FORM = "parquet:FILE or parquet:FILE#label=COLUMN"
@@ -42,6 +43,11 @@ class Table:
     def unlabelled(self) -> Samples:
         x = self._read(self._path, self._features)
         return _samples(x, np.full(len(x[0]), -1, dtype=np.int64), None)
+
+    def column(self, name: str) -> NDArray[np.str_]:
+        feature = next((each for each in self._features if each.name == name and each.is_number), None)
+        (values,) = self._read(self._path, [feature or group_column(name)])
+        return np.array([text_of(value) for value in values], dtype=np.str_)
 
 
 def _samples(features: list[Array], y: Array, groups: Array | None) -> Samples:
