@@ -19,7 +19,7 @@ from benchmarks.figures import interval, quantile, ratios
 from benchmarks.footprint import cpu_s
 from benchmarks.lean_fleet import PEER_BYTES, SEED, Fleet, running_fleet
 from benchmarks.leave import CONFIRM_S, GOAL, addresses, erasures
-from benchmarks.peers import Peer, running, until, until_quiet
+from benchmarks.peers import Peer, running, until
 from benchmarks.place import TRAIN_TIMEOUT_S, Place, until_trained
 from benchmarks.plan import WHOLE, write_config
 from benchmarks.rows import Row
@@ -28,9 +28,10 @@ from hdus_peer.admission.credentials import load
 from hdus_peer.domain.certificate import verify_file
 
 ERASED_GOAL_MS, CERTIFICATE_GOAL_KIB, VERIFY_GOAL_MS, CPU_GOAL = 150.0, 64.0, 50.0, 1.0
-QUIET_SHARE_PER_PEER = 0.02
-"""Of one core: heartbeats go on."""
-IDLE_S, SETTLED_S = 4.0, 0.5
+REST_S = 5.0
+"""Before anything is measured: with heartbeats on all links there is no quiet that could be waited for."""
+SETTLED_S = 0.3
+"""What is still under way at the holders once the leave is complete counts as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +54,44 @@ def _measure(place: Place, count: int, retraining_s: float) -> list[Row]:
         how = f"left out: {(count + 1) * PEER_BYTES >> 20} MiB of free memory are needed"
         return [Row("j", f"leave with {count} holders", float("nan"), "", None, how)]
     with running_fleet(place, count) as fleet:
-        _until_quiet(fleet)
-        idle = _idle_row(fleet, place.effort.idle_s)
+        time.sleep(REST_S)
+        idle, idle_row = _idle(fleet, place.effort.idle_s)
         whom = addresses(fleet.holders)
         with EmptyCalls(fleet.leaver.plan.credentials, whom, place.new_directory("ledger")) as baseline:
-            rounds = [_round(place, fleet, baseline) for _ in range(place.effort.leaves)]
-    return [*_leave_rows(count, rounds, retraining_s), *_certificate_rows(place, count, fleet.leaver), idle]
+            rounds = [_round(place, fleet, baseline, idle) for _ in range(place.effort.leaves)]
+    return [*leave_rows(count, rounds, retraining_s), *_certificate_rows(place, count, fleet.leaver), idle_row]
 
 
 # --- one leave ----------------------------------------------------------------------------------------------------
-def _round(place: Place, fleet: Fleet, baseline: EmptyCalls) -> Round:
+def _round(place: Place, fleet: Fleet, baseline: EmptyCalls, idle: Spending) -> Round:
     """Everybody is back at its beginning, not at its end."""
     if not fleet.leaver.is_up():
         fleet.leaver.start("--rejoin")
         fleet.until_held()
-    _until_quiet(fleet)
+    time.sleep(REST_S)
     bare_s = median(baseline.seconds() for _ in range(place.effort.baselines))
-    found = _leave(fleet, bare_s)
+    found = _leave(fleet, bare_s, idle)
     fleet.leaver.wait()
     return found
 
 
-def _leave(fleet: Fleet, bare_s: float) -> Round:
+def _leave(fleet: Fleet, bare_s: float, idle: Spending) -> Round:
     before = {holder.plan.name: len(erasures(holder)) for holder in fleet.holders}
     with fleet.leaver.client() as client:
-        first = spent(fleet.peers)
-        time.sleep(IDLE_S)
-        second = spent(fleet.peers)
         client.status()  # the channel is open
+        spent_before = spent(fleet.peers)
         began_s = time.time()
-        steps = client.leave(CONFIRM_S)
-        finished = next(step for step in steps if step.finished)
+        finished = next(step for step in client.leave(CONFIRM_S) if step.finished)
         complete_s = time.time() - began_s
-        until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in fleet.holders), CONFIRM_S)
+        psutil.Process(fleet.leaver.pid).suspend()  # it would end, and with it what is counted of it
         time.sleep(SETTLED_S)
-        spending = spent(fleet.peers).since(second).beyond(second.since(first))
-        steps.close()  # only now the leaver ends
+        spending = spent(fleet.peers).since(spent_before).beyond(idle)
+        psutil.Process(fleet.leaver.pid).resume()
+    until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in fleet.holders), CONFIRM_S)
     if finished.pending or len(finished.holders) != len(fleet.holders):
         raise RuntimeError(f"{len(finished.holders)} holders were asked, {len(finished.pending)} of them are pending")
     last_s = max(float(erasures(holder)[-1]["time"]) for holder in fleet.holders)
     return Round(last_s - began_s, complete_s, bare_s, spending)
-
-
-def _until_quiet(fleet: Fleet) -> None:
-    until_quiet(fleet.peers, share=QUIET_SHARE_PER_PEER * len(fleet.peers))
 
 
 # --- what it is compared with -------------------------------------------------------------------------------------
@@ -115,7 +110,7 @@ def _retraining_s(place: Place) -> float:
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
-def _leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list[Row]:
+def leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list[Row]:
     erased, complete = [each.erased_s for each in rounds], [each.complete_s for each in rounds]
     bare, sent = [each.bare_s for each in rounds], median(each.spending.sent_bytes for each in rounds)
     computed = median(each.spending.computed_s for each in rounds)
@@ -164,13 +159,13 @@ def _seconds_to_verify(content: bytes, root: bytes) -> float:
     return time.perf_counter() - began_s
 
 
-def _idle_row(fleet: Fleet, seconds: float) -> Row:
-    """Of every daemon, the predictors left out: they wait for a request."""
+def _idle(fleet: Fleet, seconds: float) -> tuple[Spending, Row]:
+    """Of all daemons, the predictors left out: they wait for a request."""
     processes = [psutil.Process(peer.pid) for peer in fleet.peers]
-    before, began_s = [cpu_s(each) for each in processes], time.perf_counter()
+    earlier, before = [cpu_s(each) for each in processes], spent(fleet.peers)
     time.sleep(seconds)
-    took_s = time.perf_counter() - began_s
-    used = [100 * (cpu_s(each) - was) / took_s for each, was in zip(processes, before, strict=True)]
-    name = f"CPU of an idle daemon at {len(fleet.holders)} neighbours"
-    return Row("j", name, median(used), "%", CPU_GOAL, f"of one core over {seconds:.0f} s, median of all daemons",
-               {"highest_percent": max(used), "leaver_percent": used[0]})  # fmt: skip
+    idle = spent(fleet.peers).since(before)
+    used = [100 * (cpu_s(each) - was) / idle.seconds for each, was in zip(processes, earlier, strict=True)]
+    name, how = f"CPU of an idle daemon at {len(fleet.holders)} neighbours", "of one core, median of all daemons"
+    details = {"highest_percent": max(used), "leaver_percent": used[0], "seconds": idle.seconds}
+    return idle, Row("j", name, median(used), "%", CPU_GOAL, how, details)

@@ -159,17 +159,15 @@ def _is_complete(peer: Peer, others: int) -> bool:
     return len(status.ensemble.owners) == others and not status.ensemble.pending and status.training.state == "done"
 
 
-def until_quiet(
-    peers: Sequence[Peer], patience_s: float = 20.0, timeout_s: float = 90.0, share: float = QUIET_SHARE
-) -> None:
-    """Until the machine computes next to nothing (at most `share` of one core): what the peers had begun in the
-    background is done. Where something else keeps it busy beyond `patience_s`, until the peers are quiet."""
+def until_quiet(peers: Sequence[Peer], patience_s: float = 20.0, timeout_s: float = 90.0) -> None:
+    """Until the machine computes next to nothing: what the peers had begun in the background is done. Where something
+    else keeps it busy beyond `patience_s`, until the peers are quiet."""
     began_s = time.monotonic()
     while time.monotonic() < began_s + timeout_s:
         before = sum(peer.cpu_s() for peer in peers)
         machine = psutil.cpu_percent(QUIET_S) / 100 * psutil.cpu_count()
         ours = (sum(peer.cpu_s() for peer in peers) - before) / QUIET_S
         is_patient = time.monotonic() < began_s + patience_s
-        if (machine if is_patient else ours) <= share:
+        if (machine if is_patient else ours) <= QUIET_SHARE:
             return
     raise RuntimeError("the peers do not come to rest")
