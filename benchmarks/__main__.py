@@ -19,9 +19,9 @@ from benchmarks.rows import Row
 
 NAMES = (
     "leave", "fetch", "ensemble", "training", "startup", "footprint", "convergence", "traffic", "loop_lag",
-    "holders",
+    "holders", "forget",
 )  # fmt: skip
-"""In the order of the goals (a) to (j)."""
+"""In the order of the goals (a) to (k)."""
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:

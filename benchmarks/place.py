@@ -38,10 +38,11 @@ class Effort:
     publications: int = 3
     holders: tuple[int, ...] = (5, 20, 50)
     verifications: int = 31
+    forgets: int = 3
 
     @classmethod
     def quick(cls) -> "Effort":
-        return cls(2, 5, 3, 5, 2, 3, 3, 3.0, 1, 1, (3,), 3)
+        return cls(2, 5, 3, 5, 2, 3, 3, 3.0, 1, 1, (3,), 3, 1)
 
 
 @dataclass

@@ -13,6 +13,8 @@ from torch import nn
 
 from hdus_peer.durable import write_durably
 from hdus_peer.errors import ConfigurationError
+from hdus_peer.inference.graph import ALONE, ENSEMBLE, Template, joined, parse
+from hdus_peer.inference.session import Session, softmax, stacked
 from hdus_peer.learning.data import assemble
 from hdus_peer.learning.erasure import erase
 from hdus_peer.learning.export import export
@@ -27,6 +29,7 @@ from hdus_peer.learning.sources import load
 from hdus_peer.workers.job import Distillation, Schedule, TrainingJob
 from hdus_peer.workers.port import Selection
 from tests.formats.conftest import LOANS
+from tests.inference.conftest import member
 from tests.learning.conftest import DIGITS, MakeJob, SaveNpz
 from tests.learning.test_job import plaintext
 
@@ -232,3 +235,19 @@ def test_the_mean_of_models_is_one_graph_that_never_overflows(factor: float) -> 
         wanted = torch.stack([member(x).double().softmax(1) for member in members]).mean(0)
     assert np.isfinite(found).all()
     assert np.allclose(np.exp(found), wanted.numpy(), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_mean_of_models_joins_an_ensemble() -> None:
+    """Beside a seed of the members' own architecture, whose tensors have the same names."""
+    members = [member("resnet8", number) for number in range(3)]
+    model = MeanOfModels([each.module for each in members]).eval()
+    x = np.random.default_rng(1).standard_normal((9, 1, 8, 8), dtype=np.float32)
+    seed = Template(member("resnet8", 4711).onnx).filled(member("resnet8", 7).tensors)
+    graph = joined(parse(export(model, (1, 8, 8))), [seed], "prob-mean", 0.5)
+    session = Session(graph.model.SerializeToString(), threads=1)
+    alone, ensemble = stacked(list(session.run(x, (ALONE, ENSEMBLE))))
+    own = np.stack([softmax(each.logits(x)) for each in members]).mean(axis=0)
+    seeds = softmax(member("resnet8", 7).logits(x))
+    assert np.allclose(softmax(alone), own, atol=1e-5)
+    assert np.allclose(softmax(ensemble), (own + seeds) / 2, atol=1e-5)
