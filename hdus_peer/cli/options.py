@@ -43,12 +43,13 @@ def configuration_options(command: Command) -> Command:
 def configuration_settings(command: Command) -> Command:
     """`--set`, passed on as `settings: dict[str, str]`."""
     return click.option(
-        "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=_settings,
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=key_values,
         help="Any configuration key, for example train.main=mlp; may be repeated.",
     )(command)  # fmt: skip
 
 
-def _settings(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+def key_values(ctx: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """The KEY=VALUE of `--set`, wherever there is one."""
     return dict(_setting(text) for text in texts)
 
 

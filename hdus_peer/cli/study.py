@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hdus_peer.cli.options import json_option
+from hdus_peer.cli.options import json_option, key_values
 
 if TYPE_CHECKING:
     from hdus_peer.study.run import Summary, Told
@@ -32,9 +32,14 @@ def study() -> None:
     default=Path(),
     help=f"Where the plan's data files lie [env: {DATA_VARIABLE}].",
 )
+@click.option("--download", is_flag=True, help="Fetch published data sets that are missing there, and check them.")
 @click.option(
     "--scale", type=click.FloatRange(0, 1, min_open=True), help="Shorten schedules and samples to this share."
 )
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", callback=key_values,
+    help="Any key of the plan, for example data.samples=2000; may be repeated.",
+)  # fmt: skip
 @click.option(
     "--device",
     type=click.Choice(("auto", "cpu", "cuda", "mps")),
@@ -57,7 +62,9 @@ def run(
     plan: str,
     out: Path,
     data_dir: Path,
+    download: bool,
     scale: float | None,
+    settings: dict[str, str],
     device: str,
     jobs: int | None,
     backend: str,
@@ -74,13 +81,17 @@ def run(
       hdus-peer study run paper-mnist --out mnist --data-dir data --scale 0.02
       hdus-peer study run mine.toml --out mine --backend ray
     """
+    from hdus_peer.study.cautions import cautions
     from hdus_peer.study.plan_file import read_plan
     from hdus_peer.study.run import Options
     from hdus_peer.study.run import run as run_plan
 
     command = shlex.join(["hdus-peer", *sys.argv[1:]])
-    options = Options(out, data_dir, device, jobs or 0, backend, command)
-    summary = run_plan(read_plan(plan, scale), options, _tell)
+    options = Options(out, data_dir, device, jobs or 0, backend, command, download)
+    chosen = read_plan(plan, settings if scale is None else {**settings, "scale": str(scale)})
+    for sentence in cautions(chosen):
+        click.echo(f"hdus-peer: {sentence}", err=True)
+    summary = run_plan(chosen, options, _tell)
     _show(summary, out, as_json)
     ctx.exit(1 if summary.failed else 0)
 

@@ -48,13 +48,17 @@ def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
         raise _missing("ray", "ray") from problem
     ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else jobs, log_to_driver=False, include_dashboard=False)
     try:
-        task = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
-        waiting = [task.remote(unit) for unit in units]
+        task = ray.remote(num_cpus=1, max_retries=RETRIES)(_called)
+        waiting = [task.remote(work, unit) for unit in units]
         while waiting:
             done, waiting = ray.wait(waiting)
             yield from ray.get(done)
     finally:
         ray.shutdown()
+
+
+def _called(work: Work, unit: Unit) -> Outcome:
+    return work(unit)
 
 
 def _missing(package: str, extra: str) -> ConfigurationError:

@@ -13,9 +13,11 @@ PARTITION = "drop-class"
 
 
 def beside_published(results: Results, plan: Plan) -> Table | None:
-    """The published figures of the plan's task, local accuracy under drop-class; None where there are none."""
+    """The published figures of the plan's task and number of peers, local accuracy under drop-class; None where there
+    are none."""
     text = resources.files("hdus_peer.study").joinpath("published.toml").read_text(encoding="utf-8")
-    figures = [each for each in tomllib.loads(text)["figure"] if each["task"] == plan.data.task]
+    every = tomllib.loads(text)["figure"]
+    figures = [each for each in every if each["task"] == plan.data.task and each["peers"] == plan.peers]
     rows = [
         [each["what"], f"{each['percent']:.2f}", each["source"], *_ours(results, each)] for each in figures
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from hdus_peer import __version__
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.study.backends import BACKENDS
 from hdus_peer.study.cells import Unit, builds_on_lessons, cells, lessons
-from hdus_peer.study.files import check_files
+from hdus_peer.study.files import have_files
 from hdus_peer.study.folder import Folder
 from hdus_peer.study.plan import Plan
 from hdus_peer.study.setting import Place
@@ -29,7 +29,7 @@ JOBS_ON_CUDA_MAX = 4
 @dataclass(frozen=True, slots=True)
 class Options:
     """What is no part of a plan. `jobs`: processes at one time, 0: as many as there are cores for; `command`: as
-    typed, for the report."""
+    typed, for the report; `download`: published data that are missing."""
 
     out: Path
     data: Path
@@ -37,6 +37,7 @@ class Options:
     jobs: int = 0
     backend: str = "joblib"
     command: str = ""
+    download: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def run(plan: Plan, options: Options, tell: Tell) -> Summary:
     os.environ.update(ALLOCATOR)  # for the processes that will train
     folder, device = Folder(options.out.absolute()), usable_device(plan, options.device)
     place = Place(options.data.absolute(), folder.models, device)
-    check_files(plan, place.data)
+    have_files(plan, place.data, options.download)
     folder.claim(plan, _started(options, device))
     wanted = cells(plan)
     left = [cell for cell in wanted if not folder.result(cell).exists()]

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hdus_peer.errors import ConfigurationError
+from hdus_peer.study.cautions import cautions
 from hdus_peer.study.cells import Cell, cells, file_name, lessons
 from hdus_peer.study.plan import Plan
 from hdus_peer.study.plan_file import parse_plan, read_plan, ready_names
@@ -39,12 +40,24 @@ def test_every_ready_plan_is_read_under_its_own_name(name: str) -> None:
 def test_what_is_wrong_is_said(old: str, new: str, said: str) -> None:
     assert old in SMOKE
     with pytest.raises(ConfigurationError, match=said):
-        parse_plan(SMOKE.replace(old, new), "mine.toml")
+        parse_plan(SMOKE.replace(old, new), "mine.toml", {})
 
 
 def test_a_plan_that_is_nowhere_names_those_that_are_ready() -> None:
     with pytest.raises(ConfigurationError, match="smoke"):
         read_plan("no-such-plan")
+
+
+def test_settings_go_before_the_file() -> None:
+    plan = read_plan("smoke", {"data.source": "npz:mine.npz", "random_seeds": "[7]", "systems.dsgd.gamma": "0.5"})
+    assert plan.data.source == "npz:mine.npz"
+    assert plan.random_seeds == (7,)
+    assert plan.systems.dsgd is not None
+    assert plan.systems.dsgd.gamma == 0.5
+    with pytest.raises(ConfigurationError, match=r"data\.sourse"):
+        read_plan("smoke", {"data.sourse": "digits"})
+    with pytest.raises(ConfigurationError, match="peers has no keys below it"):
+        read_plan("smoke", {"peers.many": "1"})
 
 
 def test_the_hash_is_of_everything_that_changes_a_result(make_plan: MakePlan) -> None:
@@ -75,6 +88,19 @@ def test_lessons_are_shared_by_the_cells_that_need_them(make_plan: MakePlan) -> 
         (0, "mlp", (3.0,)), (1, "mlp-s", (3.0,)), (2, "mlp", (3.0,)), (0, "mlp-s", ()), (2, "mlp-s", ()),
     }  # fmt: skip
     assert lessons(plan, (Cell("drop-class", 0, "dsgd", "mlp-s"),)) == ()
+
+
+def test_a_seed_larger_than_its_main_model_is_a_caution(make_plan: MakePlan) -> None:
+    assert cautions(make_plan()) == []
+    (said,) = cautions(make_plan(seed_model="mlp"))
+    assert "seed model mlp" in said
+    assert "main model mlp-s" in said
+
+
+@pytest.mark.parametrize("wrong", ["resnet9", "cnn1d-s"])
+def test_an_architecture_that_cannot_be_is_said_before_anything_is_done(wrong: str, make_plan: MakePlan) -> None:
+    with pytest.raises(ConfigurationError, match=wrong):
+        cautions(make_plan(systems={"dsgd": {"mains": [wrong]}}))
 
 
 def test_a_plan_survives_json(make_plan: MakePlan) -> None:
