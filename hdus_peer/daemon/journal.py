@@ -45,6 +45,7 @@ _LEVELS = {
     "EquivocationProved": logging.WARNING,
     "SeedWithdrawn": logging.WARNING,
     "OwnGenerationHeard": logging.WARNING,
+    "GrantForgotten": logging.WARNING,
     "CredentialsExpireSoon": logging.WARNING,
     "CredentialsExpired": logging.ERROR,
 }

@@ -22,6 +22,6 @@ Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what
 rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before seeds),
 `granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt), `usage` (which seeds
 may be used), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures),
-`awaited` (whom a leaver waits for), `equivocation` (two payloads under one generation), `erasure`,
-`overlay` (who wants whose seed), `peer` (the door).
+`awaited` (whom a leaver waits for), `equivocation` (two payloads under one generation), `restored` (a backup was put
+back), `erasure`, `overlay` (who wants whose seed), `peer` (the door).
 """

@@ -8,8 +8,8 @@ Rules
 3. Its effect is that of the owner's own notice through that generation: refused, erased, a receipt owed. It is no ban:
    the owner's next generation is taken. The proof is durable, part of the tombstone root, and passed on.
 4. Of several proofs about one owner the one of the highest generation is kept.
-5. An owner that hears of a generation of its own that it does not know (a restored backup) never uses it again: the
-   seed that it serves under that generation, or a lower one, is withdrawn, and the next one is above.
+5. An owner that is shown a manifest of its own of a later generation than it remembers, or whose seed is named by a
+   holder that it does not remember, was put back from a backup: see `restored`. It never equivocates by accident.
 
 Passing on is an optimisation, once per owner and interval; comparing roots is the guarantee (`tombstones`).
 """
@@ -26,15 +26,22 @@ from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import Equivocation, HeldManifest, Inventory, InventoryItem, ManifestRequest
 from hdus_peer.protocol.records import EquivocationRow, MemberRow
+from hdus_peer.protocol.restored import Restored
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.unlearning import Unlearning
 
 
 class Equivocations:
     def __init__(
-        self, state: State, links: Links, granting: Granting, exchange: Exchange, unlearning: Unlearning
+        self,
+        state: State,
+        links: Links,
+        granting: Granting,
+        exchange: Exchange,
+        unlearning: Unlearning,
+        restored: Restored,
     ) -> None:
-        self._state, self._links = state, links
+        self._state, self._links, self._restored = state, links, restored
         self._granting, self._exchange, self._unlearning = granting, exchange, unlearning
         self._told: tuple[InventoryItem, ...] = ()
         self._tell_due_s = 0.0
@@ -54,6 +61,9 @@ class Equivocations:
         names = [(item.owner, item.generation) for item in inventory.items if self._is_unheard_of(item)]
         for owner, generation in dict.fromkeys(names):
             draft.send(link.peer, ManifestRequest(owner, generation))
+        for item in inventory.items:
+            if item.owner == self._state.me.peer:
+                self._restored.on_holder(link.peer, item.generation, draft)
 
     def _is_unheard_of(self, item: InventoryItem) -> bool:
         """Whether the manifest behind the name would be news: it contradicts one known here, or is my own and later
@@ -93,7 +103,7 @@ class Equivocations:
         if contradicting and membership is not None:
             self.on_proof(sender, Equivocation(contradicting[0], manifest, membership), now, draft)
         elif seed.owner == self._state.me.peer:
-            self._hear_own(seed.generation, draft)
+            self._hear_own(seed.generation, now, draft)
 
     def _membership(self, owner: PeerId) -> Signed[Membership] | None:
         member = self._state.get(MemberRow, owner)
@@ -101,11 +111,10 @@ class Equivocations:
             return self._state.me.membership
         return member.membership if member else None
 
-    def _hear_own(self, generation: int, draft: Draft) -> None:
+    def _hear_own(self, generation: int, now: Instant, draft: Draft) -> None:
         if self._state.row.generation_highest < generation < GENERATION_MAX:
-            self._state.change_self(draft, generation_highest=generation)
-            self._granting.withdraw(generation, draft)
             draft.tell("OwnGenerationHeard", self._state.me.peer, generation=generation)
+            self._restored.on_own_generation(generation, now, draft)
 
     # --- proofs -----------------------------------------------------------------------------------------------------
     def on_proof(self, sender: PeerId, proof: Equivocation, now: Instant, draft: Draft) -> None:

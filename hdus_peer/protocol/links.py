@@ -4,7 +4,8 @@ Rules
 1. On every link: Greeting, then notices both ways, `Merged`, and only then seeds. `TRANSITIONS` is the whole of it.
 2. A Hello is taken only from the member itself, over its own link, and only in its turn.
 3. A run's nonce that comes back after another run of the same identity was heard is a cloned device, and so is one
-   sequence under two nonces: shown, and never granted a key (protocol review, A.4).
+   sequence under two nonces: shown, and never granted a key (protocol review, A.4). A backup that is put back and does
+   the very Steps that were done after it was taken cannot be told from a second device, and is shown as one, too.
 4. What an echo says of this peer counts only because this peer signed it: my own later sequence means that my state
    went backwards.
 """
@@ -174,12 +175,12 @@ class Links:
         self._state.put(draft, MemberRow(link.peer, greeting.membership, greeting.hello, cloned))
 
     def _is_clone(self, peer: PeerId, hello: Hello, old: MemberRow | None) -> bool:
-        nonces = self._nonces.setdefault(peer, [])
+        last = old.hello.statement if old and old.hello else None
+        nonces = self._nonces.setdefault(peer, [last.run_nonce] if last else [])
         came_back = hello.run_nonce in nonces[:-1]
         if hello.run_nonce not in nonces:
             nonces.append(hello.run_nonce)
             del nonces[:-NONCES_KEPT]
-        last = old.hello.statement if old and old.hello else None
         twice = last and last.state_sequence == hello.state_sequence and last.run_nonce != hello.run_nonce
         return came_back or bool(twice)
 

@@ -9,13 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from hdus_peer.domain.clock import Instant
-from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.membership import Hello
 from hdus_peer.protocol import erasure
 from hdus_peer.protocol.contacts import Contacts
 from hdus_peer.protocol.equivocation import Equivocations
-from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.lapsing import Lapsing
@@ -48,8 +45,9 @@ from hdus_peer.protocol.messages import (
     TombstoneRequest,
 )
 from hdus_peer.protocol.owed import Owed
-from hdus_peer.protocol.records import ErasureRow, GrantRow, MemberRow, Row
+from hdus_peer.protocol.records import ErasureRow, Row
 from hdus_peer.protocol.renewing import Renewing
+from hdus_peer.protocol.restored import Restored
 from hdus_peer.protocol.state import Draft, Me, Random, State
 from hdus_peer.protocol.step import (
     AddressFound,
@@ -92,7 +90,10 @@ class PeerCore:
         self.mailbox = Mailbox(self.state)
         self.owed = Owed(self.state, self.links, self.exchange)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
-        self.equivocations = Equivocations(self.state, self.links, self.granting, self.exchange, self.unlearning)
+        self.restored = Restored(self.state, self.granting, self.exchange, self.usage)
+        self.equivocations = Equivocations(
+            self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored
+        )
         self._handlers = self._message_handlers()
 
     def _draft(self) -> Draft:
@@ -251,32 +252,9 @@ class PeerCore:
     def _on_greeting(self, link: Link, greeting: Greeting, now: Instant, draft: Draft) -> None:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
-                self._on_echo(greeting.echo, now, draft)
+                self.restored.on_echo(greeting.echo, now, draft)
             self.owed.on_greeted(link.peer, now, draft)
             self.mailbox.hand_over(link.peer, draft)
-
-    def _on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
-        """My own last Hello as a neighbour knows it. A later sequence than mine: my state went backwards. What I hold
-        of others is erased (it is a cache), everybody is presumed to hold what I forgot that I granted, and my own next
-        seed is of a generation above all that I may have used."""
-        state, hello = self.state, echo.statement
-        if echo.signer != state.me.peer or hello.state_sequence <= state.row.state_sequence:
-            return
-        self.granting.leap(hello.state_sequence - state.row.state_sequence, hello.wall_ms // 1000, draft)
-        state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
-        payloads = self.exchange.drop_everything(draft)
-        self.usage.use(draft)
-        erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
-        for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
-            self._presume_holder(member.peer, now, draft)
-        draft.tell("RolledBack", state.me.peer, sequence=hello.state_sequence)
-
-    def _presume_holder(self, peer: PeerId, now: Instant, draft: Draft) -> None:
-        """Of everything up to now: only an answer to a notice that is yet to come closes it."""
-        row, number = self.state.row, self.state.row.grant_highest + 1
-        generation = max(row.generation_highest, row.through_highest, now.unix_s)
-        self.state.change_self(draft, grant_highest=number)
-        self.state.put(draft, GrantRow(number, peer, generation, 0, "", 0, 0, ""))
 
     def _on_notices(self, link: Link, message: Notices, now: Instant, draft: Draft) -> None:
         for item in message.items:

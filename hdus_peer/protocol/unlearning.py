@@ -296,7 +296,7 @@ class Unlearning:
 
     # --- erased: what follows ---------------------------------------------------------------------------------------
     def on_erased(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
-        if row.cause == Cause.NOTICE and erasure.is_emptying(self._state):
+        if (row.cause == Cause.NOTICE or row.grant) and erasure.is_emptying(self._state):
             return  # done again below, once everything is gone
         self._state.delete(draft, row)
         draft.tell("SeedErased", row.owner, cause=row.cause, payloads=len(row.payloads), through=row.through)

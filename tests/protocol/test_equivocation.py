@@ -278,9 +278,62 @@ def test_an_owner_that_is_not_told_its_sequence_hears_its_generation_from_a_hold
     assert owner.told("OwnGenerationHeard")
     assert owner.rows(SelfRow)[0].generation_highest == generation
     assert not owner.rows(OwnSeedRow)
+    assert owner.told("RolledBack")
+    assert [(row.holder, row.generation >= generation) for row in owner.rows(GrantRow) if not row.run_nonce] == [
+        (holder.peer, True)
+    ]
     payload = owner.publish("third")
     table.settle()
     assert held_of(holder, owner) == [payload]
+
+
+def test_a_backup_of_the_very_step_is_found_by_its_other_run() -> None:
+    """Put back and started, it does the Steps that were done after it was taken: its sequence is not lower."""
+    table = sharing(2)
+    owner, holder = table.seats
+    table.unlink(owner, holder)
+    backup = {kind: dict(rows) for kind, rows in owner.disk.rows.items()}
+    owner.restart()
+    table.link(owner, holder)
+    sequence = holder.rows(MemberRow)[0].hello
+    assert sequence is not None
+    table.restart(owner)
+    owner.disk.rows = backup
+    owner.restart()
+    assert owner.core.state.row.state_sequence == sequence.statement.state_sequence
+    table.link(owner, holder)
+    assert owner.told("RolledBack")
+    assert holder.rows(MemberRow)[0].cloned, "it may as well be a second device"
+
+
+def test_a_holder_whose_grant_is_forgotten_is_presumed_once() -> None:
+    """The copy was made after the seed was published, and before it was granted: no counter tells."""
+    table = sharing(3)
+    owner, holder, other = table.seats
+    forgotten = [row for row in owner.rows(GrantRow) if row.holder == holder.peer]
+    for row in forgotten:
+        del owner.core.state._tables[GrantRow][(row.grant,)]
+    table.unlink(owner, holder)
+    table.link(owner, holder)
+    assert [event.peer for event in owner.told("GrantForgotten")] == [holder.peer]
+    table.unlink(owner, holder)
+    owner.command(Leave())
+    table.settle()
+    assert {row.holder for row in owner.core.unlearning.open_grants()} == {holder.peer}, "it is waited for"
+    table.link(owner, holder)
+    table.wait(5.0)
+    assert owner.phase == "left"
+    assert not held_of(holder, owner) + held_of(other, owner)
+
+
+def test_who_claims_to_hold_what_never_was_or_is_unlearned_is_not_presumed() -> None:
+    table = sharing(2)
+    owner, rogue = table.seats
+    highest = owner.rows(SelfRow)[0].generation_highest
+    before = owner.rows(GrantRow)
+    items = tuple(InventoryItem(owner.peer, number, "ab" * 32) for number in (0, highest + 1, 2**53, highest))
+    owner.receive(rogue, Inventory(items))
+    assert owner.rows(GrantRow) == before
 
 
 def test_nobody_can_raise_my_generation_by_a_claim() -> None:

@@ -635,6 +635,24 @@ def test_a_release_counts_only_from_its_holder_over_its_own_link() -> None:
     assert open_holders(owner) == {rogue.peer, holder.peer}
 
 
+def test_a_release_waits_until_everything_is_gone_where_its_holder_leaves() -> None:
+    """It closes earlier grants, too, and what came by those is still being erased."""
+    table = sharing(2)
+    owner, holder = table.seats
+    table.withheld = {Erase}
+    owner.publish("second")
+    table.settle()
+    superseded = holder.asked(Erase)[0]
+    holder.command(Leave())
+    holder.done(Erased(superseded.erasure))
+    assert not holder.rows(OwedReleaseRow)
+    table.withheld = set()
+    holder.done(Erased(holder.asked(Erase)[1].erasure))
+    table.settle()
+    assert {row.closed_by for row in owner.rows(GrantRow)} <= {"release", "departure"}
+    assert holder.phase == Phase.LEFT
+
+
 def test_a_release_is_owed_until_it_is_acknowledged() -> None:
     table = sharing(2)
     owner, holder = table.seats

@@ -1,0 +1,75 @@
+"""A backup was put in the place of this peer's state: how it is found out, and what follows.
+
+It is found by what I signed myself, or by what a holder says of itself; nobody else's word counts (I7):
+1. an echo of my Hello with a later `state_sequence` than mine, or with the same in another run: that run is forgotten;
+2. a manifest of mine, shown by whoever holds that seed, of a generation that I do not remember;
+3. a holder that names a seed of mine for which the ledger has no open grant: that grant is forgotten.
+
+What follows of 1 and 2: foreign seeds are erased (they are a cache, and a notice may have covered them), my sequence
+and my next generation leap above all that was used, what I serve is published anew, and every member is presumed to
+hold what I forgot that I granted. Of 3, that holder alone is presumed. Only an answer to a later notice, or a
+departure, closes such an entry.
+"""
+
+from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.membership import Hello
+from hdus_peer.protocol import erasure
+from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.exchange import Exchange
+from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.records import GrantRow, MemberRow
+from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.usage import Usage
+
+
+class Restored:
+    def __init__(self, state: State, granting: Granting, exchange: Exchange, usage: Usage) -> None:
+        self._state = state
+        self._granting, self._exchange, self._usage = granting, exchange, usage
+
+    def on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
+        """My own last Hello as a neighbour knows it."""
+        state, hello = self._state, echo.statement
+        steps = hello.state_sequence - state.row.state_sequence
+        is_other_run = hello.run_nonce != state.me.run_nonce
+        if echo.signer != state.me.peer or steps < 0 or (steps == 0 and not is_other_run):
+            return
+        self._granting.leap(steps, hello.wall_ms // 1000, draft)
+        state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
+        self._begin_afresh(now, draft)
+
+    def on_own_generation(self, generation: int, now: Instant, draft: Draft) -> None:
+        """I signed a manifest of this generation, and do not remember it."""
+        self._state.change_self(draft, generation_highest=generation, broken_at_s=now.unix_s)
+        self._granting.withdraw(generation, draft)
+        self._begin_afresh(now, draft)
+
+    def on_holder(self, holder: PeerId, generation: int, draft: Draft) -> None:
+        """A member says that it holds my seed of this generation."""
+        grants = [row for row in self._state.all(GrantRow) if row.holder == holder and not row.closed_by]
+        is_mine = self._state.through(self._state.me.peer) < generation <= self._state.row.generation_highest
+        if is_mine and not any(row.generation >= generation for row in grants):
+            self._presume(holder, generation, draft)
+            draft.tell("GrantForgotten", holder, generation=generation)
+
+    def _begin_afresh(self, now: Instant, draft: Draft) -> None:
+        state = self._state
+        payloads = self._exchange.drop_everything(draft)
+        self._usage.use(draft)
+        erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
+        generation = max(state.row.generation_highest, state.row.through_highest, now.unix_s)
+        for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
+            self._presume(member.peer, generation, draft)
+        draft.tell("RolledBack", state.me.peer, sequence=state.row.state_sequence)
+
+    def _presume(self, peer: PeerId, generation: int, draft: Draft) -> None:
+        """One open entry a member, of the highest generation that was forgotten."""
+        presumed = [row for row in self._state.all(GrantRow) if row.holder == peer and not row.run_nonce]
+        still_open = [row for row in presumed if not row.closed_by]
+        if any(row.generation >= generation for row in still_open):
+            return
+        number = still_open[0].grant if still_open else self._state.row.grant_highest + 1
+        self._state.change_self(draft, grant_highest=max(self._state.row.grant_highest, number))
+        self._state.put(draft, GrantRow(number, peer, generation, 0, "", 0, 0, ""))
