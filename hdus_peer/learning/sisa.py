@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import log_softmax
 
@@ -89,13 +90,33 @@ def learn_main(job: TrainingJob, data: PeerData, device: torch.device, places: P
     return Learned(model, sum(state.epochs for state in states), accuracy)
 
 
+class _Divided:
+    """A part of the data, of which each sample's shard and slice are known."""
+
+    def __init__(self, job: TrainingJob, part: Part) -> None:
+        self._part = part
+        self._shards, self._slices = shards_of(job, part.digests), slices_of(job, part.digests)
+
+    def count(self, shard: int, number: int) -> int:
+        return len(self._places(shard, number))
+
+    def known(self, shard: int, number: int) -> Part:
+        """What lies in the shard's slices up to `number`."""
+        places, part = self._places(shard, number), self._part
+        return Part(part.x[places], part.y[places], [part.digests[place] for place in places.tolist()])
+
+    def _places(self, shard: int, number: int) -> NDArray[np.intp]:
+        return np.flatnonzero((self._shards == shard) & (self._slices <= number))
+
+
 class _Shards:
     """Learns one shard after another."""
 
     def __init__(
         self, job: TrainingJob, data: PeerData, device: torch.device, places: Places, progress: Progress
     ) -> None:
-        self._job, self._data, self._device, self._places, self._progress = job, data, device, places, progress
+        self._job, self._device, self._places, self._progress = job, device, places, progress
+        self._train, self._holdout = _Divided(job, data.train), _Divided(job, data.holdout)
         self._schedule = _schedule_of_slice(job)
         self._identity = identity(job.main, build_main(job.main, job.task))
 
@@ -115,7 +136,7 @@ class _Shards:
         """The slices after which there is something to learn."""
         learned = 0
         for number in range(self._job.slices):
-            known = len(self._known(self._data.train, shard, number))
+            known = self._train.count(shard, number)
             if known >= SAMPLES_MIN and known > learned:
                 learned = known
                 yield number
@@ -128,7 +149,7 @@ class _Shards:
 
     def _learn_slice(self, shard: int, number: int, before: State | None) -> State | None:
         """Read back from what was written, so that it makes no difference whether it was learned now or earlier."""
-        train, holdout = (self._known(part, shard, number) for part in (self._data.train, self._data.holdout))
+        train, holdout = self._train.known(shard, number), self._holdout.known(shard, number)
         portion = Portion(
             train=train,
             holdout=holdout if len(holdout) else train,
@@ -147,14 +168,7 @@ class _Shards:
         remove_durably(self._places.checkpoint)
         return self._kept(shard, number)
 
-    def _known(self, part: Part, shard: int, number: int) -> Part:
-        """What of `part` lies in the shard's slices up to `number`."""
-        mine = shards_of(self._job, part.digests) == shard
-        places = np.flatnonzero(mine & (slices_of(self._job, part.digests) <= number))
-        return Part(part.x[places], part.y[places], [part.digests[place] for place in places.tolist()])
-
     def _key(self, shard: int, number: int) -> str:
-        train, holdout = (self._known(part, shard, number) for part in (self._data.train, self._data.holdout))
         job = self._job
         bits = {
             "format": STATE_FORMAT,
@@ -166,7 +180,7 @@ class _Shards:
             "device": str(self._device),
             "schedule": dataclasses.asdict(self._schedule),
             "place": [shard, number, job.shards, job.slices],
-            "samples": fingerprint_of(train, holdout),
+            "samples": fingerprint_of(self._train.known(shard, number), self._holdout.known(shard, number)),
         }
         return hashlib.sha256(json.dumps(bits, sort_keys=True).encode()).hexdigest()
 
