@@ -144,7 +144,9 @@ class Server:
             await asyncio.wait({filling})
         finally:
             filling.cancel()
-        if filling.cancelled() and not pipe.is_complete:
+        is_unwanted = filling.cancelled() and not pipe.is_complete
+        del first, filling  # gRPC remembers where it was aborted: no chunk may be in hand there
+        if is_unwanted:
             await _abort(context, (grpc.StatusCode.ABORTED, "no longer wanted"))
         return wire.UploadReply().SerializeToString()
 
