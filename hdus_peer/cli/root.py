@@ -19,9 +19,9 @@ from hdus_peer.errors import HdusError
 INTERRUPTED = 130
 
 COMMANDS = (
-    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "export", "leave",
-    "certificate", "check", "logs", "events", "network", "init", "doctor", "config", "demo", "study", "completion",
-    "man",
+    "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "export",
+    "leave", "forget", "certificate", "check", "logs", "events", "network", "init", "doctor", "config",
+    "demo", "study", "completion", "man",
 )  # fmt: skip
 
 EPILOG = """\b

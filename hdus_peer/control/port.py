@@ -196,8 +196,8 @@ class HolderView:
 
 @dataclass(frozen=True, slots=True)
 class LeaveProgress:
-    """How far a leave is. `finished`: nothing more is waited for; the daemon then ends by itself. `certificate`: the
-    file that proves it, as far as it is."""
+    """How far a leave is, or the erasure of what was learned from forgotten samples. `finished`: nothing more is waited
+    for; after a leave the daemon then ends by itself. `certificate`: the file that proves it, as far as it is."""
 
     phase: str
     through: int
@@ -212,6 +212,25 @@ class LeaveProgress:
     @property
     def pending(self) -> tuple[HolderErasure, ...]:
         return tuple(holder for holder in self.holders if not holder.is_counted)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassCount:
+    """How many samples of a class."""
+
+    name: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionView:
+    """Own samples that were chosen to be forgotten, and are not forgotten yet. `name`: of the list of them; `matched`
+    of `own` samples that are learned from; `classes`: of the matched ones, in the task's order."""
+
+    name: str
+    matched: int
+    own: int
+    classes: tuple[ClassCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +315,16 @@ class ControlledDaemon(Protocol):
         """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last
         with `finished`. Called again while LEAVING it joins the leave under way. The daemon ends only after the
         last value was handed over."""
+
+    async def select(self, samples: str, where: str) -> SelectionView:
+        """Which own samples would be forgotten: those of the source `samples`, or those of which `where` is true (the
+        other one is ""). Changes nothing. Raises DataError where none match or too few would be left,
+        ConfigurationError for a source or an expression that is none."""
+
+    def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+        """Forget the samples of a selection of this run: every holder and this peer erase what was learned from them,
+        and this peer then learns without. As `leave`, but the daemon stays. Raises StateError for a name that is
+        none, or where this peer is not active."""
 
     def logs(self, wanted: LogsWanted) -> AsyncGenerator[LogEntry, None]:
         """Oldest first; with `follow` it ends when the daemon stops. A caller that cannot keep up loses entries, and is

@@ -132,6 +132,14 @@ class _Service(rpc.ControlServicer):
         async for progress in _stream(context, self._daemon.leave):
             yield to_message(progress, pb.LeaveProgress)
 
+    async def Select(self, request: pb.SelectRequest, context: Context) -> pb.SelectionView:
+        found = await _answer(context, lambda: self._daemon.select(request.samples, request.where))
+        return to_message(found, pb.SelectionView)
+
+    async def Forget(self, request: pb.ForgetRequest, context: Context) -> AsyncGenerator[pb.LeaveProgress, None]:
+        async for progress in _stream(context, lambda: self._daemon.forget(request.name)):
+            yield to_message(progress, pb.LeaveProgress)
+
     async def Logs(self, request: pb.LogsRequest, context: Context) -> AsyncGenerator[pb.LogEntry, None]:
         wanted = from_message(request, LogsWanted)
         async for entry in _stream(context, lambda: self._daemon.logs(wanted)):

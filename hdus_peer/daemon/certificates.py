@@ -1,4 +1,5 @@
-"""The certificate of this peer's own leave, kept as a file that says what the ledger says.
+"""The certificate of this peer's latest notice (a leave, samples forgotten), kept as a file that says what the ledger
+says.
 
 Rules
 1. It is written again whenever an answer has come, and once more before the daemon ends; and at every start, because
@@ -19,7 +20,7 @@ from hdus_peer.protocol.state import State
 from hdus_peer.protocol.step import Event
 from hdus_peer.repository.certificates import certificate_path
 
-NEWS = frozenset({"LeaveBegun", "GrantClosed", "Left"})
+NEWS = frozenset({"LeaveBegun", "ForgetBegun", "Forgotten", "GrantClosed", "Left"})
 RETRY_S = 1.0
 
 

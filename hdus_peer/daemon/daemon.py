@@ -27,6 +27,7 @@ from hdus_peer.control.port import (
     PeerStatus,
     PeerView,
     SeedView,
+    SelectionView,
     TrainingState,
 )
 from hdus_peer.control.server import ControlServer
@@ -34,6 +35,7 @@ from hdus_peer.daemon import parts
 from hdus_peer.daemon.certificates import Certificates
 from hdus_peer.daemon.expiry import Expiry
 from hdus_peer.daemon.exports import Exporter, Exports
+from hdus_peer.daemon.forgetting import Forgetting
 from hdus_peer.daemon.home import Home
 from hdus_peer.daemon.journal import Journal
 from hdus_peer.daemon.leaving import Leaving
@@ -53,6 +55,7 @@ from hdus_peer.protocol.records import ErasureRow, Phase
 from hdus_peer.protocol.step import (
     AddressFound,
     Event,
+    Forget,
     Leave,
     LinkDown,
     LinkUp,
@@ -63,12 +66,17 @@ from hdus_peer.protocol.step import (
     Retrain,
 )
 from hdus_peer.repository.durable import DurableRepository
+from hdus_peer.repository.forgotten import sweep_forgotten
 from hdus_peer.workers.port import Evaluation, Prediction
 
 WATCH_INTERVAL_S = 0.1
 WATCH_SILENCE_S = 1.0
 STOP_S = 5.0
 LINGER_S = 0.5
+HELD = (
+    "This state directory is an older copy: its peer had samples forgotten that are not listed in it, so nothing that "
+    "it had learned was kept. Take those samples out of its data, then: hdus-peer start --rejoin"
+)
 
 T = TypeVar("T")
 
@@ -88,14 +96,18 @@ class Daemon:
     def _assemble(self) -> None:
         config, home, repository = self._config, self._home, self._repository
         repository.sweep()
-        self._core = parts.make_core(config, home.credentials, repository.load())
+        recovered = repository.load()
+        sweep_forgotten(home.directory, recovered)
+        self._core = parts.make_core(config, home.credentials, recovered)
         self._views = Views(self._core)
         self._journal = Journal(self._views.name_of)
         self._journal.hear_others()
         self._transport = parts.make_transport(config, home.credentials)
         self._trainer, self._predictor = parts.make_workers(config)
         publish = self._journal.publish
-        self._effects = Effects(repository, self._transport, self._predictor, self._on_done, publish)
+        self._effects = Effects(
+            repository, self._transport, self._predictor, self._erase_learned, self._on_done, publish
+        )
         driver = Driver(repository, self._transport, self._effects, publish)
         self._shell = Shell(self._core, driver, parts.read_clock, publish)
         self._training = Training(
@@ -108,6 +120,8 @@ class Daemon:
             self._publish_seed,
             publish,
         )
+        self._forgetting = Forgetting(home, self._core.state, self._training, self._forget, self._train_now)
+        self._journal.listen(self._forgetting.on_event)
         self._certificates = Certificates(home.directory, self._core.state, publish)
         self._journal.listen(self._certificates.on_event)
         exporter = Exporter(home.directory, home.credentials.task, self._core.state.through)
@@ -158,7 +172,9 @@ class Daemon:
 
     def _check_phase(self, rejoin: bool) -> None:
         phase = self._core.state.row.phase
-        if phase in (Phase.LEFT, Phase.HELD) and not rejoin:
+        if phase == Phase.HELD and not rejoin:
+            raise LeftError(HELD)
+        if phase == Phase.LEFT and not rejoin:
             raise LeftError(
                 f"This peer has left its network ({phase}); nothing of it is held anywhere. "
                 "To come back with a new seed: hdus-peer start --rejoin"
@@ -244,6 +260,12 @@ class Daemon:
         if not self._core.serves(peer, payload_sha256):
             return None
         return self._repository.open_payload(payload_sha256)
+
+    async def _erase_learned(self) -> None:
+        await self._training.erase()
+
+    async def _forget(self, samples: Forget) -> None:
+        await self._carry_out(lambda core, now: core.command(samples, now))
 
     async def _publish_seed(self, seed: Publish) -> None:
         await self._carry_out(lambda core, now: core.command(seed, now))
@@ -352,29 +374,42 @@ class Daemon:
                 raise DataError(f"This peer has no model, because its training failed: {status.detail}")
             raise StateError("This peer has no model yet: try again once hdus-peer status says that training is done.")
 
+    async def select(self, samples: str, where: str) -> SelectionView:
+        return await self._forgetting.select(samples, where)
+
+    async def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+        await self._forgetting.begin(name)
+        async for progress in self._follow(self._leaving.forgetting):
+            yield progress
+
     async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         self._streams += 1
         try:
             await self._begin_leave()
-            last = None
-            while not self._stop_asked.is_set():
-                change = self._journal.coming_change()
-                progress = self._leaving.progress()
-                if progress != last:
-                    await self._certificates.settle()
-                    yield replace(progress, certificate=str(self._certificates.file))
-                    last = progress
-                if progress.finished:
-                    return
-                await _unless_silent(change)
+            async for progress in self._follow(self._leaving.progress):
+                yield progress
         finally:
             self._streams -= 1
             if self._leaving.progress().finished and not self._streams:
                 self._stop_after_linger()
 
+    async def _follow(self, read: Callable[[], LeaveProgress]) -> AsyncGenerator[LeaveProgress, None]:
+        """What `read` says, at every change, with a certificate that says as much, until it is finished."""
+        last = None
+        while not self._stop_asked.is_set():
+            change = self._journal.coming_change()
+            progress = read()
+            if progress != last:
+                await self._certificates.settle()
+                yield replace(progress, certificate=str(self._certificates.file))
+                last = progress
+            if progress.finished:
+                return
+            await _unless_silent(change)
+
     async def _begin_leave(self) -> None:
         if self._core.state.row.phase == Phase.HELD:
-            raise StateError("This peer is held after an unlearning that it had forgotten: start it with --rejoin.")
+            raise StateError(HELD)
         await self._carry_out(lambda core, now: core.command(Leave(), now))
         await self._trainer.stop()
 

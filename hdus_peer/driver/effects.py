@@ -8,7 +8,7 @@ Rules
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 
 from hdus_peer.domain.seed import SeedManifest
@@ -45,17 +45,22 @@ CHECKS_MAX = 3
 
 
 class Effects:
-    """Carries out effects; `done` takes what came of them."""
+    """Carries out effects; `done` takes what came of them.
+
+    `erase_learned` returns only when nothing here was learned from an own sample that is forgotten, and nothing is
+    being learned from one; idempotent; it raises HdusError where that cannot be had yet."""
 
     def __init__(
         self,
         repository: Repository,
         transport: Transport,
         predictor: Predictor,
+        erase_learned: Callable[[], Awaitable[None]],
         done: Callable[[Done], None],
         publish: Callable[[Event], None],
     ) -> None:
         self._repository, self._transport, self._predictor = repository, transport, predictor
+        self._erase_all_learned = erase_learned
         self._done, self._publish = done, publish
         self._tasks = Tasks(publish)
         self.ensemble = EnsembleTarget(repository, predictor, self._tasks, publish)
@@ -141,7 +146,6 @@ class Effects:
     async def _admit(self, effect: Admit) -> None:
         seed = effect.manifest.statement
         await self._put_key(seed.payload_sha256, effect.key)
-        await self.ensemble.ready.wait()
         reason = await self._check(seed)
         if reason:
             await self._destroy((seed.payload_sha256,))
@@ -162,6 +166,7 @@ class Effects:
         """Why the payload is no seed of its manifest, in one word; "" where it is one."""
         where = self._repository.location(seed.payload_sha256)
         for attempt in range(1, CHECKS_MAX + 1):
+            await self.ensemble.ready.wait()
             try:
                 await self._predictor.check(SealedSeed(seed, where.payload, where.key))
                 return ""
@@ -180,12 +185,14 @@ class Effects:
     def _erase(self, effect: Erase) -> None:
         for payload in effect.payloads:
             self._transport.cancel_serve(payload)
-        if effect.at_once and effect.payloads:
+        if effect.at_once and effect.payloads and not effect.learned:
             self.ensemble.begin_eviction()
         self._tasks.spawn_for(effect.payloads, lambda: self._do_erase(effect), erases=True)
 
     async def _do_erase(self, effect: Erase) -> None:
-        if not effect.payloads:
+        if effect.learned:
+            await self._erase_learned(effect)
+        elif not effect.payloads:
             self._done(Erased(effect.erasure))
         elif effect.at_once:
             await self._erase_at_once(effect)
@@ -203,6 +210,23 @@ class Effects:
             self._done(Erased(effect.erasure))
         finally:
             self.ensemble.end_eviction()
+
+    async def _erase_learned(self, effect: Erase) -> None:
+        """Every process that holds the main model, every file that was learned, and the own sealed seed."""
+        await self.ensemble.retire()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._destroy(effect.payloads))
+            both.create_task(self._unlearn())
+        self._done(Erased(effect.erasure))
+
+    async def _unlearn(self) -> None:
+        while True:
+            try:
+                await self._erase_all_learned()
+                return
+            except HdusError as problem:
+                self._publish(Event("ErasureDelayed", None, (("problem", str(problem)),)))
+                await asyncio.sleep(RETRY_S)
 
     async def _destroy(self, payloads: tuple[str, ...]) -> None:
         while True:

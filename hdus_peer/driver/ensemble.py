@@ -52,6 +52,14 @@ class EnsembleTarget:
         self._used = None
         self.want(self._wanted)
 
+    async def retire(self) -> None:
+        """Return only when no process holds the main model: nothing answers until `serve_main` says that one does."""
+        self.ready.clear()
+        if self._rebuild is not None:
+            self._rebuild.cancel()
+        self._used, self._rebuild = None, self._tasks.spawn(self._follow())
+        await self._predictor.retire()
+
     def begin_eviction(self) -> None:
         """An eviction at once was decided: nothing is rebuilt until `end_eviction`."""
         self._evictions += 1
@@ -99,9 +107,9 @@ class EnsembleTarget:
 
     async def _follow(self) -> None:
         """Rebuild until what is used is what is wanted."""
-        await self.ready.wait()
-        await self._calm.wait()
         while self._used != self._wanted:
+            await self.ready.wait()
+            await self._calm.wait()
             await self._until_settled()
             wanted = self._wanted
             try:

@@ -71,9 +71,10 @@ class MemoryPredictor:
         return self._state
 
     async def start(self, main: Path, templates: dict[str, Path], evaluation: Path) -> None:
+        is_in_between = self._main is not None and self._state.pending
         self._main = hashlib.sha256(main.read_bytes()).digest()
         self._architectures = frozenset(templates)
-        self._serve(self._seeds, pending=self._state.pending and self._state.version > 0)
+        self._serve(self._seeds, pending=is_in_between)
 
     async def check(self, seed: SealedSeed) -> None:
         if seed.manifest.architecture not in self._architectures:
@@ -93,6 +94,10 @@ class MemoryPredictor:
     async def evict(self, payloads: frozenset[str]) -> None:
         if payloads & {seed.manifest.payload_sha256 for seed in self._seeds}:
             self._serve((), pending=True)
+
+    async def retire(self) -> None:
+        self._main = None
+        self._serve((), pending=True)
 
     async def predict(self, rows: bytes, samples: int) -> Prediction:
         self._living()

@@ -73,6 +73,11 @@ class Pool:
         """Every process, dying ones included, that touched one of these."""
         return [child for child, touched in self._touched.items() if touched & payloads]
 
+    def everybody(self) -> list[Child]:
+        """Every process, dying ones included; the spare is none from now on."""
+        self._spare = None
+        return list(self._touched)
+
     @property
     def pids(self) -> frozenset[int]:
         """Of every process that was not reaped yet, for people and checks."""

@@ -158,6 +158,9 @@ class Predictor(Protocol):
         """Return only when no process can compute with these payloads: the process that holds one is killed and
         awaited, the spare answers (main model alone, flagged) until `use` is done."""
 
+    async def retire(self) -> None:
+        """Return only when no process holds the main model; nothing answers until the next `start`."""
+
     async def predict(self, rows: bytes, samples: int) -> Prediction:
         """`rows`: normalised little-endian float32 samples. Waits for a spare, never fails because of an eviction."""
 

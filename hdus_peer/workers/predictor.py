@@ -10,7 +10,8 @@ Rules
    another first, where an eviction is to go unnoticed.
 3. Only the answer of a living process counts: a request whose process was ended is asked again of the next one. So no
    request fails because of an eviction or a swap, and none is answered with an evicted seed.
-4. `_wanted` is what is to be served, replaced as a whole and compared by identity; whatever happens (a crash, an
+4. `retire` ends every process, because each may hold the main model: nothing answers until another is there.
+5. `_wanted` is what is to be served, replaced as a whole and compared by identity; whatever happens (a crash, an
    eviction in the middle of a rebuild), `_converge` works until the answering process serves exactly it.
 
 Absent on purpose: which seeds to use (the core's), and what they compute (`inference`).
@@ -133,7 +134,13 @@ class ProcessPredictor:
             self._wanted = self._wanted.alone()
         if self._checking in payloads:
             self._checking = None
-        doomed = self._pool.holding(payloads)
+        await self._end(self._pool.holding(payloads))
+
+    async def retire(self) -> None:
+        self._wanted = None  # a check goes on in another process: it needs no main model
+        await self._end(self._pool.everybody())
+
+    async def _end(self, doomed: list[Child]) -> None:
         for child in doomed:
             child.kill()
         self._let_go()
@@ -235,7 +242,7 @@ class ProcessPredictor:
             while not self._is_settled():
                 child = await self._pool.take()
                 try:
-                    await self._rebuild(child, self._started())
+                    await self._rebuild(child)
                 except ChildGoneError as gone:
                     deaths += not child.killed
                     if self._stopped.is_set() or deaths >= DEATHS_MAX:
@@ -247,8 +254,15 @@ class ProcessPredictor:
         serving = self._serving
         return serving is not None and not serving.child.gone and serving.wanted is self._wanted
 
-    async def _rebuild(self, child: Child, wanted: Wanted) -> None:
-        """Load `wanted` in `child` and let it answer, unless something else is wanted by then."""
+    async def _rebuild(self, child: Child) -> None:
+        """Load what is wanted now in `child` and let it answer, unless something else is wanted by then."""
+        try:
+            await self._load(child, self._started())
+        finally:
+            if self._serving is None or self._serving.child is not child:
+                child.kill()
+
+    async def _load(self, child: Child, wanted: Wanted) -> None:
         self._pool.touch(child, wanted.payloads)
         try:
             header, _ = await child.ask(self._load_request(wanted))
@@ -257,13 +271,9 @@ class ProcessPredictor:
         except HdusError:
             self._give_up(wanted)
             raise
-        else:
-            self._pool.backoff.succeeded()
-            if wanted is self._wanted:
-                await self._swap(child, wanted, header["rho"])
-        finally:
-            if self._serving is None or self._serving.child is not child:
-                child.kill()
+        self._pool.backoff.succeeded()
+        if wanted is self._wanted:
+            await self._swap(child, wanted, header["rho"])
 
     async def _swap(self, child: Child, wanted: Wanted, rho: float) -> None:
         before = self._serving

@@ -121,7 +121,7 @@ class Place:
     def _write_files(self) -> None:
         rows = np.ones((25, 64), dtype=np.float32)
         np.savetxt(self.work / "rows.csv", rows[:2], delimiter=",")
-        for name in ("test.npz", "mnist.npz", "mine.npz"):
+        for name in ("test.npz", "mnist.npz", "mine.npz", "withdrawn.npz"):
             labels = np.arange(25) % 10
             np.savez(self.work / name, x_train=rows, y_train=labels, x_test=rows, y_test=labels)
         Image.new("L", (8, 8)).save(self.work / "seven.png")

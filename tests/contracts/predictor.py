@@ -214,6 +214,20 @@ class PredictorContract:
         assert not state.pending
         assert owners(state) == {world.seed(1).manifest.owner}
 
+    async def test_retired_it_knows_no_model_until_another_is_there(self, started: Predictor, world: World) -> None:
+        await started.use([world.seed(1)])
+        before = await everything_said(started)
+        await started.retire()
+        with pytest.raises(WorkerError, match="no model"):
+            await started.predict(samples(1).tobytes(), 1)
+        with pytest.raises(WorkerError, match="no model"):
+            await started.use([world.seed(1)])
+        await started.retire()
+        await started.start(world.main, world.templates, world.evaluation)
+        assert (started.state.owners, started.state.pending) == ((), False)
+        await started.use([world.seed(1)])
+        assert await everything_said(started) == before
+
     async def test_evicting_what_is_not_held_changes_nothing(self, started: Predictor, world: World) -> None:
         before = await started.use([world.seed(1)])
         await started.evict(frozenset({"f" * 64}))

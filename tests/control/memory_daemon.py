@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 from hdus_peer.control.port import (
+    ClassCount,
     ExportView,
     ExportWanted,
     HolderErasure,
@@ -26,6 +27,7 @@ from hdus_peer.control.port import (
     PeerView,
     PendingNotice,
     SeedView,
+    SelectionView,
     TrainingState,
     TrainingStatus,
 )
@@ -96,6 +98,12 @@ LEAVE = [
         CERTIFICATE,
     ),
 ]
+CHOSEN = SelectionView("e5" * 32, 37, 1200, (ClassCount("3", 12), ClassCount("5", 0), ClassCount("7", 25)))
+ITSELF = HolderErasure(ME, "mira", True, "receipt", 150, (), state="alive")
+FORGET = [
+    LeaveProgress("active", 99, LEAVE[1].holders, False, CERTIFICATE),
+    LeaveProgress("active", 99, (*LEAVE[2].holders, ITSELF), True, CERTIFICATE),
+]
 NOTICE = PendingNotice("leave", 99, 1_700_000_000, LEAVE[1].holders)
 OWED = (
     OwedAnswers("receipt", ANNA, "anna", "alive", 1, 1_700_000_000),
@@ -110,6 +118,9 @@ class MemoryDaemon:
     def __init__(self) -> None:
         self.statuses = [STATUS]
         self.leaves = list(LEAVE)
+        self.forgets = list(FORGET)
+        self.selected: list[tuple[str, str]] = []
+        self.forgotten: list[str] = []
         self.failure: HdusError | None = None
         self.trainings = 0
         self.stopped = threading.Event()
@@ -170,12 +181,27 @@ class MemoryDaemon:
         owners = ENSEMBLE.owners if wanted.with_seeds else ()
         return ExportView(wanted.file, 71_234, ENSEMBLE.rule, ENSEMBLE.rho if owners else 0.0, owners)
 
+    async def select(self, samples: str, where: str) -> SelectionView:
+        self._check()
+        self.selected.append((samples, where))
+        return CHOSEN
+
+    async def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+        self._check()
+        self.forgotten.append(name)
+        async for progress in self._told(self.forgets):
+            yield progress
+
     async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
         self._check()
+        async for progress in self._told(self.leaves):
+            yield progress
+
+    async def _told(self, steps: list[LeaveProgress]) -> AsyncGenerator[LeaveProgress, None]:
         try:
-            for progress in self.leaves:
+            for progress in steps:
                 yield progress
-            if self.leaves and not self.leaves[-1].finished:
+            if steps and not steps[-1].finished:
                 await asyncio.Event().wait()
         finally:
             self.abandoned.set()

@@ -16,7 +16,19 @@ from hdus_peer.control.port import LogsWanted
 from hdus_peer.control.server import ControlServer
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import DataError, ForgedError, HdusError, NotRunningError, StateError, StorageError, WorkerError
-from tests.control.memory_daemon import ENTRIES, HOLDERS, LEAVE, PEERS, SEEDS, STATUS, TASK, MemoryDaemon, served
+from tests.control.memory_daemon import (
+    CHOSEN,
+    ENTRIES,
+    FORGET,
+    HOLDERS,
+    LEAVE,
+    PEERS,
+    SEEDS,
+    STATUS,
+    TASK,
+    MemoryDaemon,
+    served,
+)
 
 
 @pytest.fixture
@@ -68,6 +80,13 @@ def test_the_log_arrives_entry_by_entry(client: ControlClient, daemon: MemoryDae
 
 def test_leave_streams_until_the_last_holder(client: ControlClient) -> None:
     assert list(client.leave()) == LEAVE
+
+
+def test_a_selection_is_forgotten_under_its_name(client: ControlClient, daemon: MemoryDaemon) -> None:
+    chosen = client.select("npz:/some.npz", "")
+    assert chosen == CHOSEN
+    assert list(client.forget(chosen.name)) == FORGET
+    assert (daemon.selected, daemon.forgotten) == ([("npz:/some.npz", "")], [CHOSEN.name])
 
 
 def test_leave_stops_waiting_and_the_leave_goes_on(client: ControlClient, daemon: MemoryDaemon) -> None:

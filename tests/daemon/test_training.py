@@ -1,5 +1,7 @@
 """A trainer's result becomes the main model and, once, the next seed."""
 
+import asyncio
+
 import pytest
 
 from hdus_peer.admission.authority import create_network, issue_file
@@ -11,9 +13,10 @@ from hdus_peer.daemon.training import Training, training_job
 from hdus_peer.domain.clock import Instant
 from hdus_peer.driver.effects import Effects
 from hdus_peer.errors import DataError
-from hdus_peer.protocol.step import Retrain
+from hdus_peer.protocol.step import Forget, Retrain
 from hdus_peer.repository.durable import DurableRepository
 from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
+from hdus_peer.workers.port import Selection
 
 
 class World:
@@ -26,7 +29,9 @@ class World:
         self.core = make_core(config, home.credentials, self.repository.load())
         self.trainer = MemoryTrainer(tmp_path / "models", home.credentials.peer_id, home.credentials.task)
         self.predictor = MemoryPredictor()
-        self.effects = Effects(self.repository, None, self.predictor, lambda done: None, lambda event: None)
+        self.effects = Effects(
+            self.repository, None, self.predictor, self._erase, lambda done: None, lambda event: None
+        )
         self.events = []
         self.training = Training(
             training_job(config, home),
@@ -39,8 +44,17 @@ class World:
             self.events.append,
         )
 
+    async def _erase(self):
+        await self.training.erase()
+
     async def _publish(self, seed):
         self.repository.commit(self.core.command(seed, Instant(1.0, 1e9)).writes)
+
+    async def forget(self):
+        """Choose samples, and have them forgotten; the name of their list."""
+        found = await self.training.select(Selection(where="label = 3"), self.training.job.forgotten_in)
+        self.core.command(Forget(found.name, found.matched), Instant(2.0, 1e9))
+        return found.name
 
     @property
     def generation(self):
@@ -94,3 +108,51 @@ async def test_a_failure_is_a_status_and_changes_nothing(world, monkeypatch):
     assert world.training.status.detail == "a sample has no label; label it"
     assert world.generation == 10**9
     assert world.events[-1].name == "TrainingFailed"
+
+
+async def test_erased_it_answers_no_more_and_learns_without_what_is_forgotten(world):
+    await world.training.run()
+    first = world.training.job
+    chosen = await world.forget()
+    await world.training.erase()
+    assert not world.effects.ensemble.ready.is_set()
+    assert world.training.job.forgotten == (chosen,)
+    assert world.training.job.job_epoch == first.job_epoch + 1
+    await world.training.run()
+    assert world.effects.ensemble.ready.is_set()
+    assert world.generation == 10**9 + 1
+
+
+async def test_a_training_that_learns_from_what_is_forgotten_is_given_up(world, monkeypatch):
+    began, ended = asyncio.Event(), asyncio.Event()
+
+    async def endless(job, progress):
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    monkeypatch.setattr(world.trainer, "run", endless)
+    running = asyncio.create_task(world.training.run())
+    await began.wait()
+    await world.forget()
+    await world.training.erase()
+    assert ended.is_set()
+    await running
+    assert world.training.status.state == TrainingState.IDLE
+
+
+async def test_a_training_that_is_ended_from_outside_is_no_failure_of_its_own(world, monkeypatch):
+    began = asyncio.Event()
+
+    async def endless(job, progress):
+        began.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.trainer, "run", endless)
+    running = asyncio.create_task(world.training.run())
+    await began.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running

@@ -105,6 +105,9 @@ class Predictor:
     async def evict(self, payloads):
         self.asked.append(("evict", *payloads))
 
+    async def retire(self):
+        self.asked.append("retire")
+
 
 class World:
     def __init__(self) -> None:
@@ -112,8 +115,16 @@ class World:
         self.results: asyncio.Queue = asyncio.Queue()
         self.events: list[Event] = []
         self.told = asyncio.Event()
-        self.effects = Effects(self.repository, self.transport, self.predictor, self.results.put_nowait, self.publish)
+        self.problems: list[Exception] = []
+        self.effects = Effects(
+            self.repository, self.transport, self.predictor, self.unlearn, self.results.put_nowait, self.publish
+        )
         self.effects.ensemble.ready.set()
+
+    async def unlearn(self):
+        if self.problems:
+            raise self.problems.pop(0)
+        self.predictor.asked.append("unlearned")
 
     def publish(self, event):
         self.events.append(event)
@@ -209,6 +220,29 @@ async def test_erase_ends_what_is_under_way_for_its_payload(world):
     assert world.results.empty()
     assert world.repository.begin(SHA, len(PAYLOAD)).offset == 0
     assert world.transport.cancelled == [SHA]
+
+
+async def test_what_was_learned_is_erased_with_the_processes_that_hold_it(world):
+    own = world.hold(b"my own seed")
+    world.problems = [WorkerError("busy"), StorageError("full")]
+    assert await world.act(Erase(1, (own,), True, learned=True)) == Erased(1)
+    assert world.predictor.asked == ["retire", "unlearned"]
+    assert [event.name for event in world.events].count("ErasureDelayed") == 2
+    assert world.repository.key(own) is None
+    assert not world.effects.ensemble.ready.is_set()
+
+
+async def test_seeds_are_used_and_checked_again_only_around_the_next_main_model(world):
+    world.hold()
+    assert await world.act(Erase(1, (), True, learned=True)) == Erased(1)
+    world.effects.act(Admit(_manifest(), KEY))
+    world.effects.act(UseSeeds((_row(SHA),)))
+    world.effects.act(Identify("somebody:1"))
+    assert await world.results.get() == Identified("somebody:1", PEER)
+    assert world.predictor.asked == ["retire", "unlearned"]
+    world.effects.ensemble.serve_main()
+    assert await asyncio.wait_for(world.results.get(), 10) == Admitted(PEER, SHA)
+    await asyncio.wait_for(world.predictor.building.wait(), 10)
 
 
 async def test_erase_waits_for_a_thread_that_writes_the_key_and_leaves_nothing_behind_it(world, monkeypatch):

@@ -55,6 +55,34 @@ async def until(holds: Callable[[], object]) -> None:
         await asyncio.sleep(0.001)
 
 
+async def test_no_process_of_a_retired_main_model_is_left(started: ProcessPredictor, world: World) -> None:
+    await started.use([world.seed(1)])
+    pids = started.pids
+    assert pids
+    await started.retire()
+    assert not started.pids & pids
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+async def test_retired_in_the_middle_of_a_rebuild_it_comes_to_rest(started: ProcessPredictor, world: World) -> None:
+    rebuilding = asyncio.create_task(started.use([world.seed(1), world.seed(2)]))
+    await asyncio.sleep(0)
+    before = started.pids
+    await started.retire()
+    assert not started.pids & before
+    with pytest.raises(WorkerError, match="no model"):
+        await rebuilding
+    await started.start(world.main, world.templates, world.evaluation)
+    assert (await started.use([world.seed(1)])).owners == (world.seed(1).manifest.owner,)
+
+
+async def test_a_check_goes_on_in_another_process_after_a_retirement(started: ProcessPredictor, world: World) -> None:
+    checking = asyncio.create_task(started.check(world.seed(1)))
+    await asyncio.sleep(0)
+    await started.retire()
+    await checking
+
+
 class TestProcessPredictor(PredictorContract):
     @pytest.fixture(params=OBJECTIVES)
     async def choosing(self, request: pytest.FixtureRequest) -> AsyncIterator[ProcessPredictor]:

@@ -423,6 +423,40 @@ class LeaveProgress(_message.Message):
     certificate: str
     def __init__(self, phase: _Optional[str] = ..., through: _Optional[int] = ..., holders: _Optional[_Iterable[_Union[HolderErasure, _Mapping]]] = ..., finished: _Optional[bool] = ..., certificate: _Optional[str] = ...) -> None: ...
 
+class SelectRequest(_message.Message):
+    __slots__ = ("samples", "where")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
+    samples: str
+    where: str
+    def __init__(self, samples: _Optional[str] = ..., where: _Optional[str] = ...) -> None: ...
+
+class ClassCount(_message.Message):
+    __slots__ = ("name", "samples")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    samples: int
+    def __init__(self, name: _Optional[str] = ..., samples: _Optional[int] = ...) -> None: ...
+
+class SelectionView(_message.Message):
+    __slots__ = ("name", "matched", "own", "classes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MATCHED_FIELD_NUMBER: _ClassVar[int]
+    OWN_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    matched: int
+    own: int
+    classes: _containers.RepeatedCompositeFieldContainer[ClassCount]
+    def __init__(self, name: _Optional[str] = ..., matched: _Optional[int] = ..., own: _Optional[int] = ..., classes: _Optional[_Iterable[_Union[ClassCount, _Mapping]]] = ...) -> None: ...
+
+class ForgetRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
 class LogsRequest(_message.Message):
     __slots__ = ("lines", "level", "follow", "events_only")
     LINES_FIELD_NUMBER: _ClassVar[int]

@@ -89,6 +89,16 @@ class ControlStub:
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
                 response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
                 _registered_method=True)
+        self.Select = channel.unary_unary(
+                '/hdus_peer.control.v1.Control/Select',
+                request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectRequest.SerializeToString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectionView.FromString,
+                _registered_method=True)
+        self.Forget = channel.unary_stream(
+                '/hdus_peer.control.v1.Control/Forget',
+                request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.SerializeToString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+                _registered_method=True)
         self.Logs = channel.unary_stream(
                 '/hdus_peer.control.v1.Control/Logs',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LogsRequest.SerializeToString,
@@ -175,6 +185,18 @@ class ControlServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Select(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Forget(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Logs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -249,6 +271,16 @@ def add_ControlServicer_to_server(servicer, server):
             'Leave': grpc.unary_stream_rpc_method_handler(
                     servicer.Leave,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.FromString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.SerializeToString,
+            ),
+            'Select': grpc.unary_unary_rpc_method_handler(
+                    servicer.Select,
+                    request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectRequest.FromString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectionView.SerializeToString,
+            ),
+            'Forget': grpc.unary_stream_rpc_method_handler(
+                    servicer.Forget,
+                    request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.FromString,
                     response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.SerializeToString,
             ),
             'Logs': grpc.unary_stream_rpc_method_handler(
@@ -563,6 +595,60 @@ class Control:
             target,
             '/hdus_peer.control.v1.Control/Leave',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Select(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hdus_peer.control.v1.Control/Select',
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectRequest.SerializeToString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.SelectionView.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Forget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hdus_peer.control.v1.Control/Forget',
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.SerializeToString,
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
             options,
             channel_credentials,
