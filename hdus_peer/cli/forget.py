@@ -17,7 +17,7 @@ from hdus_peer.errors import ConfigurationError, NotRunningError
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
-    from hdus_peer.control.port import LeaveProgress, SelectionView
+    from hdus_peer.control.port import SelectionView, UnlearnProgress
 
 PENDING_EXIT_CODE = 3
 KINDS_BY_SUFFIX = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
@@ -111,7 +111,7 @@ def _show_chosen(chosen: "SelectionView") -> None:
     show_table("To be forgotten", _CLASSES, rows, "")
 
 
-def _show(reached: "LeaveProgress") -> None:
+def _show(reached: "UnlearnProgress") -> None:
     show_erasures(reached)
     if reached.pending:
         click.echo("The daemon goes on telling the others; `hdus-peer status` shows who is pending.")

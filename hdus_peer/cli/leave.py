@@ -16,7 +16,7 @@ from hdus_peer.errors import NotRunningError
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
-    from hdus_peer.control.port import LeaveProgress
+    from hdus_peer.control.port import UnlearnProgress
 
 PENDING_EXIT_CODE = 3
 
@@ -64,7 +64,7 @@ def _show_before(daemon: "ControlClient") -> None:
         click.echo(f"What this peer holds of others is erased here: {len(owners)} seeds ({', '.join(owners)}).")
 
 
-def _show(reached: "LeaveProgress") -> None:
+def _show(reached: "UnlearnProgress") -> None:
     show_erasures(reached)
     if not reached.finished:
         click.echo("The daemon stays to tell the others; `hdus-peer leave` shows how far it is.")

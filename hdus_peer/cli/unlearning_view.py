@@ -17,7 +17,7 @@ from hdus_peer.domain.seed import is_lapsed
 from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
-    from hdus_peer.control.port import HolderErasure, HolderView, LeaveProgress
+    from hdus_peer.control.port import HolderErasure, HolderView, UnlearnProgress
 
 NAMES_SHOWN = 5
 _HOLDERS = (Column("holder"), Column("id"), Column("generation", True), Column("reachable"), Column("lease ends"))
@@ -39,7 +39,7 @@ def _holding(holder: "HolderView") -> list[str]:
 
 
 # --- meanwhile ----------------------------------------------------------------------------------------------------
-def followed(steps: "Iterable[LeaveProgress]", quiet: bool) -> "LeaveProgress | None":
+def followed(steps: "Iterable[UnlearnProgress]", quiet: bool) -> "UnlearnProgress | None":
     """Draw `steps` as they come, unless `quiet`; the last one, None where none came."""
     reached = None
     with _bar(quiet) as advance:
@@ -49,7 +49,7 @@ def followed(steps: "Iterable[LeaveProgress]", quiet: bool) -> "LeaveProgress | 
 
 
 @contextlib.contextmanager
-def _bar(quiet: bool) -> "Iterator[Callable[[LeaveProgress], None]]":
+def _bar(quiet: bool) -> "Iterator[Callable[[UnlearnProgress], None]]":
     if quiet or not has_motion():
         yield lambda progress: None
         return
@@ -69,14 +69,14 @@ def _waiting(pending: "Sequence[HolderErasure]") -> str:
 
 
 # --- at the end ---------------------------------------------------------------------------------------------------
-def show_erasures(reached: "LeaveProgress") -> None:
+def show_erasures(reached: "UnlearnProgress") -> None:
     """A line a holder, and the sentence."""
     rows = sorted(_erasure(each) for each in reached.holders)
     show_table("Erasures", _ERASURES, rows, "Nobody held a seed of this peer.")
     click.echo(f"{outcome(reached.holders, int(time.time()))}; certificate saved to {reached.certificate}")
 
 
-def summary(reached: "LeaveProgress") -> dict[str, object]:
+def summary(reached: "UnlearnProgress") -> dict[str, object]:
     """The same for programs."""
     return {
         "finished": reached.finished,

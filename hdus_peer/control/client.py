@@ -20,13 +20,13 @@ from hdus_peer.control.codec import from_message, to_message
 from hdus_peer.control.port import (
     ExportView,
     HolderView,
-    LeaveProgress,
     LogEntry,
     LogsWanted,
     PeerStatus,
     PeerView,
     SeedView,
     SelectionView,
+    UnlearnProgress,
 )
 from hdus_peer.control.status import MESSAGE_BYTES_MAX, error_from
 from hdus_peer.control.v1 import control_pb2 as pb
@@ -110,18 +110,18 @@ class ControlClient:
         request = pb.ExportRequest(file=file, with_seeds=with_seeds, force=force)
         return from_message(self._ask(self._stub.Export, request, COMPUTE_TIMEOUT_S), ExportView)
 
-    def leave(self, wait_s: float | None = None) -> Generator[LeaveProgress, None, None]:
+    def leave(self, wait_s: float | None = None) -> Generator[UnlearnProgress, None, None]:
         """Leave, or join the leave under way; ends after the last holder, or after `wait_s` (the leave goes on)."""
-        return self._listen(self._stub.Leave, pb.LeaveRequest(), LeaveProgress, wait_s)
+        return self._listen(self._stub.Leave, pb.LeaveRequest(), UnlearnProgress, wait_s)
 
     def select(self, samples: str, where: str) -> SelectionView:
         """`samples`: a source, with absolute paths; or `where`: an expression; the other one is ""."""
         request = pb.SelectRequest(samples=samples, where=where)
         return from_message(self._ask(self._stub.Select, request, COMPUTE_TIMEOUT_S), SelectionView)
 
-    def forget(self, name: str, wait_s: float | None = None) -> Generator[LeaveProgress, None, None]:
+    def forget(self, name: str, wait_s: float | None = None) -> Generator[UnlearnProgress, None, None]:
         """Forget a selection; ends after the last answer, or after `wait_s` (the forgetting goes on)."""
-        return self._listen(self._stub.Forget, pb.ForgetRequest(name=name), LeaveProgress, wait_s)
+        return self._listen(self._stub.Forget, pb.ForgetRequest(name=name), UnlearnProgress, wait_s)
 
     def logs(self, wanted: LogsWanted) -> Generator[LogEntry, None, None]:
         """Entries of the daemon's log; with `follow` until it ends."""

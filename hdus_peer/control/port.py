@@ -195,7 +195,7 @@ class HolderView:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveProgress:
+class UnlearnProgress:
     """How far a leave is, or the erasure of what was learned from forgotten samples. `finished`: nothing more is waited
     for; after a leave the daemon then ends by itself. `certificate`: the file that proves it, as far as it is."""
 
@@ -311,7 +311,7 @@ class ControlledDaemon(Protocol):
         """Write the model as one ONNX file. Raises ConfigurationError for a place that cannot be, WorkerError where
         seeds are wanted and none are in use, StorageError."""
 
-    def leave(self) -> AsyncGenerator[LeaveProgress, None]:
+    def leave(self) -> AsyncGenerator[UnlearnProgress, None]:
         """Unlearn me everywhere. The first value comes once the notice is durable; then one at every change, the last
         with `finished`. Called again while LEAVING it joins the leave under way. The daemon ends only after the
         last value was handed over."""
@@ -321,7 +321,7 @@ class ControlledDaemon(Protocol):
         other one is ""). Changes nothing. Raises DataError where none match or too few would be left,
         ConfigurationError for a source or an expression that is none."""
 
-    def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+    def forget(self, name: str) -> AsyncGenerator[UnlearnProgress, None]:
         """Forget the samples of a selection of this run: every holder and this peer erase what was learned from them,
         and this peer then learns without. As `leave`, but the daemon stays. Raises StateError for a name that is
         none, or where this peer is not active."""

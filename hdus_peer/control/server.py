@@ -128,17 +128,17 @@ class _Service(rpc.ControlServicer):
         wanted = ExportWanted(request.file, request.with_seeds, request.force)
         return to_message(await _answer(context, lambda: self._daemon.export(wanted)), pb.ExportView)
 
-    async def Leave(self, request: pb.LeaveRequest, context: Context) -> AsyncGenerator[pb.LeaveProgress, None]:
+    async def Leave(self, request: pb.LeaveRequest, context: Context) -> AsyncGenerator[pb.UnlearnProgress, None]:
         async for progress in _stream(context, self._daemon.leave):
-            yield to_message(progress, pb.LeaveProgress)
+            yield to_message(progress, pb.UnlearnProgress)
 
     async def Select(self, request: pb.SelectRequest, context: Context) -> pb.SelectionView:
         found = await _answer(context, lambda: self._daemon.select(request.samples, request.where))
         return to_message(found, pb.SelectionView)
 
-    async def Forget(self, request: pb.ForgetRequest, context: Context) -> AsyncGenerator[pb.LeaveProgress, None]:
+    async def Forget(self, request: pb.ForgetRequest, context: Context) -> AsyncGenerator[pb.UnlearnProgress, None]:
         async for progress in _stream(context, lambda: self._daemon.forget(request.name)):
-            yield to_message(progress, pb.LeaveProgress)
+            yield to_message(progress, pb.UnlearnProgress)
 
     async def Logs(self, request: pb.LogsRequest, context: Context) -> AsyncGenerator[pb.LogEntry, None]:
         wanted = from_message(request, LogsWanted)

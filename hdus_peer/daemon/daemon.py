@@ -21,7 +21,6 @@ from hdus_peer.control.port import (
     ExportView,
     ExportWanted,
     HolderView,
-    LeaveProgress,
     LogEntry,
     LogsWanted,
     PeerStatus,
@@ -29,6 +28,7 @@ from hdus_peer.control.port import (
     SeedView,
     SelectionView,
     TrainingState,
+    UnlearnProgress,
 )
 from hdus_peer.control.server import ControlServer
 from hdus_peer.daemon import parts
@@ -377,12 +377,12 @@ class Daemon:
     async def select(self, samples: str, where: str) -> SelectionView:
         return await self._forgetting.select(samples, where)
 
-    async def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+    async def forget(self, name: str) -> AsyncGenerator[UnlearnProgress, None]:
         await self._forgetting.begin(name)
         async for progress in self._follow(self._leaving.forgetting):
             yield progress
 
-    async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
+    async def leave(self) -> AsyncGenerator[UnlearnProgress, None]:
         self._streams += 1
         try:
             await self._begin_leave()
@@ -393,7 +393,7 @@ class Daemon:
             if self._leaving.progress().finished and not self._streams:
                 self._stop_after_linger()
 
-    async def _follow(self, read: Callable[[], LeaveProgress]) -> AsyncGenerator[LeaveProgress, None]:
+    async def _follow(self, read: Callable[[], UnlearnProgress]) -> AsyncGenerator[UnlearnProgress, None]:
         """What `read` says, at every change, with a certificate that says as much, until it is finished."""
         last = None
         while not self._stop_asked.is_set():

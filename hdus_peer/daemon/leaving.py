@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from hdus_peer.control.port import HolderErasure, LeaveProgress, PendingNotice
+from hdus_peer.control.port import HolderErasure, PendingNotice, UnlearnProgress
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind
@@ -51,16 +51,16 @@ class Leaving:
         elif event.name in ("Left", "Rejoined"):
             self._has_left = event.name == "Left"
 
-    def progress(self) -> LeaveProgress:
+    def progress(self) -> UnlearnProgress:
         phase = Phase.LEFT if self._has_left else Phase.LEAVING
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         through = tombstone.through if tombstone else 0
-        return LeaveProgress(phase, through, self._holders(through), finished=self._has_left)
+        return UnlearnProgress(phase, through, self._holders(through), finished=self._has_left)
 
-    def forgetting(self) -> LeaveProgress:
+    def forgetting(self) -> UnlearnProgress:
         """Of my latest notice, whatever it is."""
         through = self._state.through(self._state.me.peer)
-        found = LeaveProgress(self._state.row.phase, through, self._holders(through), finished=False)
+        found = UnlearnProgress(self._state.row.phase, through, self._holders(through), finished=False)
         return replace(found, finished=not found.pending)
 
     def notices(self) -> tuple[PendingNotice, ...]:

@@ -17,7 +17,6 @@ from hdus_peer.control.port import (
     ExportWanted,
     HolderErasure,
     HolderView,
-    LeaveProgress,
     LinkCounts,
     LogEntry,
     LogsWanted,
@@ -30,6 +29,7 @@ from hdus_peer.control.port import (
     SelectionView,
     TrainingState,
     TrainingStatus,
+    UnlearnProgress,
 )
 from hdus_peer.control.server import ControlServer
 from hdus_peer.domain.combination import RULES
@@ -83,11 +83,11 @@ ENTRIES = [
 CERTIFICATE = "/state/certificates/99"
 PENDING = HolderErasure(BELA, "bela", False, "", -1, (), 1_800_000_000)
 LEAVE = [
-    LeaveProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False, CERTIFICATE),
-    LeaveProgress(
+    UnlearnProgress("leaving", 99, (HolderErasure(ANNA, "anna", False, "", -1, ()), PENDING), False, CERTIFICATE),
+    UnlearnProgress(
         "leaving", 99, (HolderErasure(ANNA, "anna", True, "receipt", 12, ("c3" * 32,)), PENDING), False, CERTIFICATE
     ),
-    LeaveProgress(
+    UnlearnProgress(
         "left",
         99,
         (
@@ -101,8 +101,8 @@ LEAVE = [
 CHOSEN = SelectionView("e5" * 32, 37, 1200, (ClassCount("3", 12), ClassCount("5", 0), ClassCount("7", 25)))
 ITSELF = HolderErasure(ME, "mira", True, "receipt", 150, (), state="alive")
 FORGET = [
-    LeaveProgress("active", 99, LEAVE[1].holders, False, CERTIFICATE),
-    LeaveProgress("active", 99, (*LEAVE[2].holders, ITSELF), True, CERTIFICATE),
+    UnlearnProgress("active", 99, LEAVE[1].holders, False, CERTIFICATE),
+    UnlearnProgress("active", 99, (*LEAVE[2].holders, ITSELF), True, CERTIFICATE),
 ]
 NOTICE = PendingNotice("leave", 99, 1_700_000_000, LEAVE[1].holders)
 OWED = (
@@ -186,18 +186,18 @@ class MemoryDaemon:
         self.selected.append((samples, where))
         return CHOSEN
 
-    async def forget(self, name: str) -> AsyncGenerator[LeaveProgress, None]:
+    async def forget(self, name: str) -> AsyncGenerator[UnlearnProgress, None]:
         self._check()
         self.forgotten.append(name)
         async for progress in self._told(self.forgets):
             yield progress
 
-    async def leave(self) -> AsyncGenerator[LeaveProgress, None]:
+    async def leave(self) -> AsyncGenerator[UnlearnProgress, None]:
         self._check()
         async for progress in self._told(self.leaves):
             yield progress
 
-    async def _told(self, steps: list[LeaveProgress]) -> AsyncGenerator[LeaveProgress, None]:
+    async def _told(self, steps: list[UnlearnProgress]) -> AsyncGenerator[UnlearnProgress, None]:
         try:
             for progress in steps:
                 yield progress

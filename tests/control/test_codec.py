@@ -22,7 +22,7 @@ KINDS = [
     port.SeedView,
     port.HolderView,
     port.HolderErasure,
-    port.LeaveProgress,
+    port.UnlearnProgress,
     port.PendingNotice,
     port.OwedAnswers,
     port.ExportView,

@@ -409,7 +409,7 @@ class HolderErasure(_message.Message):
     revoked: bool
     def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., confirmed: _Optional[bool] = ..., closed_by: _Optional[str] = ..., after_ms: _Optional[int] = ..., erased: _Optional[_Iterable[str]] = ..., hold_until_s: _Optional[int] = ..., state: _Optional[str] = ..., cloned: _Optional[bool] = ..., revoked: _Optional[bool] = ...) -> None: ...
 
-class LeaveProgress(_message.Message):
+class UnlearnProgress(_message.Message):
     __slots__ = ("phase", "through", "holders", "finished", "certificate")
     PHASE_FIELD_NUMBER: _ClassVar[int]
     THROUGH_FIELD_NUMBER: _ClassVar[int]

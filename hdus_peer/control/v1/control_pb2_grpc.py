@@ -87,7 +87,7 @@ class ControlStub:
         self.Leave = channel.unary_stream(
                 '/hdus_peer.control.v1.Control/Leave',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
-                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.FromString,
                 _registered_method=True)
         self.Select = channel.unary_unary(
                 '/hdus_peer.control.v1.Control/Select',
@@ -97,7 +97,7 @@ class ControlStub:
         self.Forget = channel.unary_stream(
                 '/hdus_peer.control.v1.Control/Forget',
                 request_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.SerializeToString,
-                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+                response_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.FromString,
                 _registered_method=True)
         self.Logs = channel.unary_stream(
                 '/hdus_peer.control.v1.Control/Logs',
@@ -271,7 +271,7 @@ def add_ControlServicer_to_server(servicer, server):
             'Leave': grpc.unary_stream_rpc_method_handler(
                     servicer.Leave,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.FromString,
-                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.SerializeToString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.SerializeToString,
             ),
             'Select': grpc.unary_unary_rpc_method_handler(
                     servicer.Select,
@@ -281,7 +281,7 @@ def add_ControlServicer_to_server(servicer, server):
             'Forget': grpc.unary_stream_rpc_method_handler(
                     servicer.Forget,
                     request_deserializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.FromString,
-                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.SerializeToString,
+                    response_serializer=hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.SerializeToString,
             ),
             'Logs': grpc.unary_stream_rpc_method_handler(
                     servicer.Logs,
@@ -595,7 +595,7 @@ class Control:
             target,
             '/hdus_peer.control.v1.Control/Leave',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveRequest.SerializeToString,
-            hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.FromString,
             options,
             channel_credentials,
             insecure,
@@ -649,7 +649,7 @@ class Control:
             target,
             '/hdus_peer.control.v1.Control/Forget',
             hdus__peer_dot_control_dot_v1_dot_control__pb2.ForgetRequest.SerializeToString,
-            hdus__peer_dot_control_dot_v1_dot_control__pb2.LeaveProgress.FromString,
+            hdus__peer_dot_control_dot_v1_dot_control__pb2.UnlearnProgress.FromString,
             options,
             channel_credentials,
             insecure,
