@@ -81,6 +81,7 @@ def run(
       hdus-peer study run paper-mnist --out mnist --data-dir data --scale 0.02
       hdus-peer study run mine.toml --out mine --backend ray
     """
+    from hdus_peer.interruption import interruptible
     from hdus_peer.study.cautions import cautions
     from hdus_peer.study.plan_file import read_plan
     from hdus_peer.study.run import Options
@@ -91,7 +92,8 @@ def run(
     chosen = read_plan(plan, settings if scale is None else {**settings, "scale": str(scale)})
     for sentence in cautions(chosen):
         click.echo(f"hdus-peer: {sentence}", err=True)
-    summary = run_plan(chosen, options, _tell)
+    with interruptible():
+        summary = run_plan(chosen, options, _tell)
     _show(summary, out, as_json)
     ctx.exit(1 if summary.failed else 0)
 

@@ -10,13 +10,11 @@ The story is in `story`; this module prepares the place and ends it.
 
 import dataclasses
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
@@ -26,6 +24,7 @@ from hdus_peer.demo.plan import DemoOptions
 from hdus_peer.demo.story import Story
 from hdus_peer.demo.task import absolute_source
 from hdus_peer.errors import HdusError
+from hdus_peer.interruption import interruptible
 
 __all__ = ["DemoOptions", "run"]
 
@@ -34,7 +33,7 @@ def run(options: DemoOptions) -> int:
     """Tell the whole story; the exit code. Raises HdusError where it could not be told to its end."""
     console = terminal.console()
     data = absolute_source(options.data)
-    with _interruptible(), _workplace(console) as place:
+    with interruptible(), _workplace(console) as place:
         story = Story(console, place.directory, dataclasses.replace(options, data=data))
         found = story.tell()
         if options.json is not None:
@@ -61,23 +60,3 @@ def _workplace(console: Console) -> Iterator[_Workplace]:
     finally:
         if not place.is_kept:
             shutil.rmtree(place.directory, ignore_errors=True)
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does, so that no process outlives it. A second, impatient one is
-    ignored: what is going on then is the end, which takes seconds."""
-    is_ending = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal is_ending
-        if not is_ending:
-            is_ending = True
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

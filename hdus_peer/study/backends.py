@@ -3,7 +3,8 @@
 Rules
 1. A unit is done by a process of its own and returns its outcome; its results are files, so that nothing is lost with
    the process that asked. On a cluster the study's directory and the data must be the same everywhere.
-2. Each process computes with the threads of the plan; there are as many processes as that leaves cores for.
+2. A process does not outlive the study that started it (joblib's on Linux; a cluster's own are the cluster's).
+3. Each process computes with the threads of the plan; there are as many processes as that leaves cores for.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from hdus_peer.errors import ConfigurationError, WorkerError
 from hdus_peer.study.cells import Unit
 from hdus_peer.study.work import Outcome
+from hdus_peer.workers.lifeline import die_with_parent
 
 RETRIES = 3
 """How often a task is given to another process when its own was killed."""
@@ -29,7 +31,8 @@ def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcom
     except ImportError as problem:
         raise _missing("joblib", "study") from problem
 
-    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
+    initial = {"initializer": die_with_parent} if jobs > 1 else {}
+    parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs, **initial)
     try:
         yield from parallel(delayed(work)(unit) for unit in units)
     except BrokenProcessPool as problem:

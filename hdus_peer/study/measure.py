@@ -22,10 +22,11 @@ from hdus_peer.study.systems.dsgd import Dsgd
 from hdus_peer.study.systems.fedunl import FedUnl
 from hdus_peer.study.systems.hdus import Hdus, Peers
 from hdus_peer.study.systems.isgd import Isgd
-from hdus_peer.study.systems.port import Cost, System
+from hdus_peer.study.systems.port import Cost, Forgetful, System
 from hdus_peer.study.systems.sisa import SisaA
 
 ALL = "all"
+FORGOTTEN_EVERY = 10  # one training sample in so many, when a peer forgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,18 @@ class _Session:
     def run(self) -> None:
         self._after(ALL, "fit", self._system.fit())
         for action, peer in self._school.setting.plan.steps:
-            moment = f"{peer} left" if action == "leave" else f"{peer} joined"
             if action == "leave":
-                cost = self._system.unlearn(peer, lambda stage, moment=moment: self._look(f"{moment}: {stage}"))  # type: ignore[misc]
-                self._after(moment, "unlearn", cost)
-            else:
-                self._after(moment, "join", self._system.join(peer))
+                self._leave(peer)
+            elif action == "join":
+                self._after(f"{peer} joined", "join", self._system.join(peer))
+            elif isinstance(self._system, Forgetful):
+                some = range(0, len(self._school.data[peer].train), FORGOTTEN_EVERY)
+                self._after(f"{peer} forgot", "forget", self._system.forget(peer, some))
+
+    def _leave(self, peer: int) -> None:
+        moment = f"{peer} left"
+        cost = self._system.unlearn(peer, lambda stage: self._look(f"{moment}: {stage}"))
+        self._after(moment, "unlearn", cost)
 
     def note(
         self, moment: str, peer: int, metric: str, value: float, view: View | None = None, samples: int = 0

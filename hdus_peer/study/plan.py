@@ -44,7 +44,7 @@ Samples = Annotated[int, Field(ge=0, le=10_000_000)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Rate = Annotated[float, Field(gt=0, le=10)]
 Temperature = Annotated[float, Field(gt=0, le=1000)]
-Step = Annotated[str, _of_form(r"(leave|join) [0-9]{1,4}", '"leave N" or "join N"')]
+Step = Annotated[str, _of_form(r"(leave|join|forget) [0-9]{1,4}", '"leave N", "join N" or "forget N"')]
 Weight = Annotated[Literal["auto"] | Annotated[float, Field(ge=0, le=1)], Field(description='0 to 1, or "auto"')]
 
 
@@ -160,7 +160,8 @@ class SystemsSection(Section):
 
 
 class Plan(Section):
-    """A whole study. `sequence`: steps "leave N" and "join N" after everybody was measured together."""
+    """A whole study. `sequence`: steps after everybody was measured together: "leave N", "join N", and
+    "forget N" (a tenth of that peer's training samples, where the system can)."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="lower-case letters, digits, '-'")]
     data: DataSection
@@ -180,9 +181,9 @@ class Plan(Section):
     def _sequence_is_possible(self) -> Self:
         present = set(range(self.peers))
         for action, peer in self.steps:
-            if peer not in range(self.peers) or (action == "leave") != (peer in present):
+            if peer not in range(self.peers) or (action == "join") == (peer in present):
                 raise ValueError(f"sequence: {action} {peer} is not possible there, with the peers {sorted(present)}")
-            present ^= {peer}
+            present ^= {peer} if action != "forget" else set()
             if not present:
                 raise ValueError(f"sequence: nobody is left after {action} {peer}")
         return self

@@ -2,6 +2,7 @@
 rows."""
 
 from collections.abc import Callable, Iterator, Sequence
+from math import nan
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,7 @@ def _steps(axes: Any, results: Results, partition: str, entries: Sequence[Entry]
     moments = milestones(results, partition, entries[0])
     for entry in entries:
         found = [results.by_seed(partition, entry, moment, metric) for moment in moments]
-        points = [100 * fmean(each.values()) for each in found]
+        points = [100 * fmean(each.values()) if each else nan for each in found]
         axes.plot(moments, points, marker="o", markersize=3, label=f"{entry.title}, {entry.mains}")
     axes.set_ylabel("%")
     axes.legend(fontsize=5)

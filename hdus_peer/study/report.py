@@ -36,7 +36,8 @@ COSTS = (
     "Seconds of one machine doing every peer's part one after the other; MB: models moved between peers, without the "
     "hundreds of bytes of notices and receipts. For HDUS and SISA-A an unlearning drops one model everywhere (and HDUS "
     "chooses ρ anew); DSGD trains again without the leaver; FedUnl subtracts and repairs, with a teacher that knew the "
-    "leaver. ISGD has nothing to unlearn."
+    "leaver. ISGD has nothing to unlearn. To forget is to remove a tenth of one peer's training samples: its main "
+    "model (and, of HDUS, its seed) is learned again; systems that share parameters cannot."
 )
 
 

@@ -13,7 +13,7 @@ METRICS = (LOCAL, GLOBAL)
 PAPERS_RULE = "logit-mean"
 NOTHING = "–"
 ALL = "all"
-ACTIONS = ("fit", "unlearn", "join")
+ACTIONS = ("fit", "unlearn", "join", "forget")
 
 
 def accuracy(results: Results, partition: str) -> Table:
@@ -66,7 +66,7 @@ def milestones(results: Results, partition: str, entry: Entry) -> list[str]:
 
 
 def costs(results: Results, partition: str) -> Table:
-    """What learning, a leave and a return cost, on average."""
+    """What learning, a leave, a return and forgetting some samples cost, on average."""
     headings = [f"{action} {unit}" for action in ACTIONS for unit in ("s", "MB")]
     rows = []
     for entry in results.systems(partition):

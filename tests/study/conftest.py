@@ -17,7 +17,7 @@ TINY: dict[str, Any] = {
     "mains": ["mlp", "mlp-s"],
     "seed_model": "mlp-s",
     "random_seeds": [0, 1],
-    "sequence": ["leave 2", "join 2"],
+    "sequence": ["leave 2", "join 2", "forget 0"],
     "data": {"task": "digits", "source": "digits", "samples": 120, "reference_samples": 100, "test_samples": 80},
     "schedule": {"epochs": 2, "batch": 16},
     "distillation": {"steps": 10, "batch": 32},

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -55,11 +56,17 @@ def test_every_row_says_what_it_depends_on(make_plan: MakePlan, tmp_path: Path) 
     assert {(row.rule, row.rho) for row in hdus} == {
         (r, o) for r in ("logit-mean", "prob-mean") for o in ("auto", "0.0", "0.5")
     }
-    assert {row.moment for row in hdus} == {"all", "2 left", "2 joined"}
+    assert {row.moment for row in hdus} == {"all", "2 left", "2 joined", "0 forgot"}
     assert {row.present for row in hdus if row.moment == "2 left"} == {"0 1"}
     assert all(0 <= row.value <= 1 for row in rows if "accuracy" in row.metric)
     costs = {(row.system, row.metric) for row in rows if row.peer == EVERYBODY}
-    assert {("dsgd", "unlearn s"), ("hdus", "join bytes"), ("fedunl", "fit s"), ("isgd", "cell s")} <= costs
+    assert {
+        ("dsgd", "unlearn s"),
+        ("hdus", "join bytes"),
+        ("fedunl", "fit s"),
+        ("isgd", "cell s"),
+        ("sisa_a", "forget s"),
+    } <= costs
     assert any("subtracted" in row.moment for row in rows if row.system == "fedunl")
 
 
@@ -84,6 +91,28 @@ def test_what_is_done_is_not_done_again(make_plan: MakePlan, tmp_path: Path) -> 
     ]
     after = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
     assert {path for path in files if files[path] != after[path]} == {some}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_interrupted_it_keeps_what_is_done_and_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(_toml(TINY))
+    out = tmp_path / "out"
+    typed = [sys.executable, "-m", "hdus_peer.cli", "study", "run", str(tmp_path / "plan.toml"), "--out", str(out)]
+    with subprocess.Popen([*typed, "--jobs", "2"], stderr=subprocess.PIPE, text=True) as study:
+        assert study.stderr is not None
+        assert "[1/" in study.stderr.readline()
+        children = psutil.Process(study.pid).children(recursive=True)
+        assert children
+        study.send_signal(number)
+        said = study.stderr.read()
+    if number is not signal.SIGKILL:
+        assert study.returncode == 130
+        assert "Interrupted." in said
+        assert "Traceback" not in said
+    psutil.wait_procs(children, timeout=30)
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert len([*out.glob("cells/*"), *out.glob("lessons/*")]) >= 1
 
 
 def test_another_plan_is_refused_in_the_same_directory(make_plan: MakePlan, tmp_path: Path) -> None:
