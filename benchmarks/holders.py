@@ -36,7 +36,7 @@ SETTLED_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One leave. `spending`: of all daemons together, beyond that of idle ones."""
+    """One leave. `spending`: of all daemons together meanwhile, heartbeats included."""
 
     erased_s: float
     complete_s: float
@@ -58,24 +58,24 @@ def _measure(place: Place, count: int, retraining_s: float) -> list[Row]:
         idle, idle_row = _idle(fleet, place.effort.idle_s)
         whom = addresses(fleet.holders)
         with EmptyCalls(fleet.leaver.plan.credentials, whom, place.new_directory("ledger")) as baseline:
-            rounds = [_round(place, fleet, baseline, idle) for _ in range(place.effort.leaves)]
-    return [*leave_rows(count, rounds, retraining_s), *_certificate_rows(place, count, fleet.leaver), idle_row]
+            rounds = [_round(place, fleet, baseline) for _ in range(place.effort.leaves)]
+    return [*leave_rows(count, rounds, idle, retraining_s), *_certificate_rows(place, count, fleet.leaver), idle_row]
 
 
 # --- one leave ----------------------------------------------------------------------------------------------------
-def _round(place: Place, fleet: Fleet, baseline: EmptyCalls, idle: Spending) -> Round:
+def _round(place: Place, fleet: Fleet, baseline: EmptyCalls) -> Round:
     """Everybody is back at its beginning, not at its end."""
     if not fleet.leaver.is_up():
         fleet.leaver.start("--rejoin")
         fleet.until_held()
     time.sleep(REST_S)
     bare_s = median(baseline.seconds() for _ in range(place.effort.baselines))
-    found = _leave(fleet, bare_s, idle)
+    found = _leave(fleet, bare_s)
     fleet.leaver.wait()
     return found
 
 
-def _leave(fleet: Fleet, bare_s: float, idle: Spending) -> Round:
+def _leave(fleet: Fleet, bare_s: float) -> Round:
     before = {holder.plan.name: len(erasures(holder)) for holder in fleet.holders}
     with fleet.leaver.client() as client:
         client.status()  # the channel is open
@@ -85,7 +85,7 @@ def _leave(fleet: Fleet, bare_s: float, idle: Spending) -> Round:
         complete_s = time.time() - began_s
         psutil.Process(fleet.leaver.pid).suspend()  # it would end, and with it what is counted of it
         time.sleep(SETTLED_S)
-        spending = spent(fleet.peers).since(spent_before).beyond(idle)
+        spending = spent(fleet.peers).since(spent_before)
         psutil.Process(fleet.leaver.pid).resume()
     until(lambda: all(len(erasures(each)) > before[each.plan.name] for each in fleet.holders), CONFIRM_S)
     if finished.pending or len(finished.holders) != len(fleet.holders):
@@ -110,10 +110,10 @@ def _retraining_s(place: Place) -> float:
 
 
 # --- rows ---------------------------------------------------------------------------------------------------------
-def leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list[Row]:
+def leave_rows(count: int, rounds: Sequence[Round], idle: Spending, retraining_s: float) -> list[Row]:
     erased, complete = [each.erased_s for each in rounds], [each.complete_s for each in rounds]
-    bare, sent = [each.bare_s for each in rounds], median(each.spending.sent_bytes for each in rounds)
-    computed = median(each.spending.computed_s for each in rounds)
+    bare, sent = [each.bare_s for each in rounds], median(each.spending.beyond(idle).sent_bytes for each in rounds)
+    computed, seconds = (median(getattr(each.spending, what) for each in rounds) for what in ("computed_s", "seconds"))
     last, whole = f"last of {count} holders erased", f"complete certificate of {count} holders"
     calls = f"(empty call to the same {count} holders + one commit)"
     slowest = {"p90_ms": 1000 * quantile(erased, 0.9), "rounds": len(rounds)}
@@ -126,9 +126,12 @@ def leave_rows(count: int, rounds: Sequence[Round], retraining_s: float) -> list
         Row("j", f"leave with {count} holders", median(complete) / retraining_s, "", None,
             "command to the saved certificate / training one small peer anew", {"retraining_s": retraining_s}),
         Row("j", f"leave with {count} holders, computing", 1000 * computed, "ms", None,
-            "processor time of all daemons together", {"ms_per_holder": 1000 * computed / count}),
+            "processor time of all daemons together meanwhile, heartbeats included",
+            {"ms_per_holder": 1000 * computed / count,
+             "ms_of_idle_ones": 1000 * seconds * idle.computed_s / idle.seconds}),
         Row("j", f"leave with {count} holders, bytes", sent / 1024, "KiB", None,
-            "sent by all peers over all links, TLS included", {"KiB_per_holder": sent / 1024 / count}),
+            "sent by all peers over all links, TLS included, beyond those of idle ones",
+            {"KiB_per_holder": sent / 1024 / count}),
     ]  # fmt: skip
 
 
