@@ -7,11 +7,9 @@ Rules
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,9 +35,10 @@ from hdus_peer.daemon.expiry import Expiry
 from hdus_peer.daemon.exports import Exporter, Exports
 from hdus_peer.daemon.forgetting import Forgetting
 from hdus_peer.daemon.home import Home
-from hdus_peer.daemon.journal import Journal
+from hdus_peer.daemon.journal import Journal, change_or_silence
 from hdus_peer.daemon.leaving import Leaving
 from hdus_peer.daemon.training import Training, training_job
+from hdus_peer.daemon.unlearnings import Unlearnings
 from hdus_peer.daemon.views import Views
 from hdus_peer.discovery.port import Discovery, Sighting
 from hdus_peer.discovery.watch import NetworkWatch
@@ -70,7 +69,6 @@ from hdus_peer.repository.forgotten import sweep_forgotten
 from hdus_peer.workers.port import Evaluation, Prediction
 
 WATCH_INTERVAL_S = 0.1
-WATCH_SILENCE_S = 1.0
 STOP_S = 5.0
 LINGER_S = 0.5
 HELD = (
@@ -120,7 +118,7 @@ class Daemon:
             self._publish_seed,
             publish,
         )
-        self._forgetting = Forgetting(home, self._core.state, self._training, self._forget, self._train_now)
+        self._forgetting = Forgetting(home, self._core.state, self._training, self._forget, self._training.begin)
         self._journal.listen(self._forgetting.on_event)
         self._certificates = Certificates(home.directory, self._core.state, publish)
         self._journal.listen(self._certificates.on_event)
@@ -129,14 +127,21 @@ class Daemon:
         self._journal.listen(self._exports.on_event)
         self._leaving = Leaving(self._core.state, parts.read_clock, self._views.name_of, self._views.liveness)
         self._journal.listen(self._leaving.on_event)
+        self._stop_asked = asyncio.Event()
+        self._unlearnings = Unlearnings(
+            self._leaving,
+            self._forgetting,
+            self._certificates,
+            self._journal,
+            self._begin_leave,
+            self._stop_after_linger,
+            self._stop_asked,
+        )
         self._journal.listen(self._on_event)
         self._expiry = Expiry(home.credentials.validity, parts.read_clock, publish)
         self._control = ControlServer(self, home.directory)
         self._discovery: Discovery | None = None
         self._network_watch = NetworkWatch(self._on_network_changed)
-        self._job: asyncio.Task[None] | None = None
-        self._stop_asked = asyncio.Event()
-        self._streams = 0
         self._started_s = parts.read_clock().boot_s
 
     # --- life -------------------------------------------------------------------------------------------------------
@@ -193,7 +198,7 @@ class Daemon:
         await self._network_watch.start()
         self._journal.publish(Event("Started", None, (("address", self._transport.address),)))
         if self._core.state.is_active and self._config.train.auto:
-            self._train_now()
+            self._training.begin()
 
     def _check_rejoined(self) -> None:
         if not self._core.state.is_active:
@@ -214,8 +219,7 @@ class Daemon:
                     await self._discovery.stop()
                 await self._control.stop()
                 await self._trainer.stop()
-                if self._job is not None:
-                    await asyncio.gather(self._job, return_exceptions=True)
+                await self._training.until_ended()
                 await self._transport.stop()
                 await self._effects.stop()
                 await self._predictor.stop()
@@ -277,9 +281,9 @@ class Daemon:
         elif event.name == "NetworkChanged" and self._discovery is not None:
             self._discovery.look_again()
         elif event.name == "SeedWithdrawn" and self._core.state.is_active:
-            self._train_now()
-        elif event.name == "Left" and not self._streams:
-            self._stop_after_linger()
+            self._training.begin()
+        elif event.name == "Left":
+            self._unlearnings.on_left()
 
     def _show_health(self) -> None:
         """SERVING while everything is up and seeds are given: not before, not while leaving, not while stopping."""
@@ -323,7 +327,7 @@ class Daemon:
             change = self._journal.coming_change()
             yield await self.status()
             await asyncio.sleep(WATCH_INTERVAL_S)
-            await _unless_silent(change)
+            await change_or_silence(change)
 
     async def task(self) -> Task:
         return self._home.credentials.task
@@ -340,20 +344,11 @@ class Daemon:
     async def train(self) -> int:
         if not self._core.state.is_active:
             raise StateError("This peer is leaving and trains no more: come back with hdus-peer start --rejoin.")
-        if self._job is not None and not self._job.done():
+        if self._training.is_running:
             raise StateError("A training is running already: see hdus-peer status --watch.")
         await self._carry_out(lambda core, now: core.command(Retrain(), now))
-        self._train_now()
+        self._training.begin()
         return self._core.state.row.job_epoch
-
-    def _train_now(self) -> None:
-        """Bring the job of the epoch to its end, once one that is under way has ended."""
-        self._job = asyncio.get_running_loop().create_task(self._training_after(self._job))
-
-    async def _training_after(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])
-        await self._training.run()
 
     async def predict(self, rows: bytes, samples: int) -> Prediction:
         self._check_model()
@@ -377,35 +372,11 @@ class Daemon:
     async def select(self, samples: str, where: str) -> SelectionView:
         return await self._forgetting.select(samples, where)
 
-    async def forget(self, name: str) -> AsyncGenerator[UnlearnProgress, None]:
-        await self._forgetting.begin(name)
-        async for progress in self._follow(self._leaving.forgetting):
-            yield progress
+    def forget(self, name: str) -> AsyncGenerator[UnlearnProgress, None]:
+        return self._unlearnings.forget(name)
 
-    async def leave(self) -> AsyncGenerator[UnlearnProgress, None]:
-        self._streams += 1
-        try:
-            await self._begin_leave()
-            async for progress in self._follow(self._leaving.progress):
-                yield progress
-        finally:
-            self._streams -= 1
-            if self._leaving.progress().finished and not self._streams:
-                self._stop_after_linger()
-
-    async def _follow(self, read: Callable[[], UnlearnProgress]) -> AsyncGenerator[UnlearnProgress, None]:
-        """What `read` says, at every change, with a certificate that says as much, until it is finished."""
-        last = None
-        while not self._stop_asked.is_set():
-            change = self._journal.coming_change()
-            progress = read()
-            if progress != last:
-                await self._certificates.settle()
-                yield replace(progress, certificate=str(self._certificates.file))
-                last = progress
-            if progress.finished:
-                return
-            await _unless_silent(change)
+    def leave(self) -> AsyncGenerator[UnlearnProgress, None]:
+        return self._unlearnings.leave()
 
     async def _begin_leave(self) -> None:
         if self._core.state.row.phase == Phase.HELD:
@@ -424,10 +395,3 @@ class Daemon:
 
     async def stop(self) -> None:
         self._stop_asked.set()
-
-
-async def _unless_silent(change: asyncio.Event) -> None:
-    """Wait for it, at most WATCH_SILENCE_S: what is shown counts time, too."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(WATCH_SILENCE_S):
-            await change.wait()

@@ -7,6 +7,7 @@ Rules
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -20,6 +21,7 @@ from hdus_peer.daemon.ring import Ring
 from hdus_peer.domain.identity import short
 from hdus_peer.protocol.step import Event
 
+SILENCE_S = 1.0
 _LEVELS = {
     "Refused": logging.DEBUG,
     "TrainingProgressed": logging.DEBUG,
@@ -100,6 +102,13 @@ class Journal:
     def _fields(self, event: Event) -> dict[str, str | int]:
         about = {"peer": self._name_of(event.peer), "id": short(event.peer)} if event.peer else {}
         return {**about, **dict(event.details)}
+
+
+async def change_or_silence(change: asyncio.Event) -> None:
+    """Wait for a `coming_change`, for SILENCE_S at most: what is shown counts time, too."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SILENCE_S):
+            await change.wait()
 
 
 def entry_of(record: logging.LogRecord) -> LogEntry:

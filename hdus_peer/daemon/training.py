@@ -79,6 +79,7 @@ class Training:
         self._trainer, self._predictor = workers
         self._ensemble, self._publish_seed, self._tell = ensemble, publish_seed, tell
         self._summary: dict[str, str | int | float] = {}
+        self._run_under_way: asyncio.Task[None] | None = None
         self._under_way: asyncio.Future[TrainingResult] | None = None
         self._one_at_a_time = asyncio.Lock()
         self.status = TrainingStatus(TrainingState.IDLE, "", 0.0, "")
@@ -96,6 +97,24 @@ class Training:
         """The job of the current epoch, over the samples that are not forgotten."""
         forgotten = tuple(sorted(row.samples_sha256 for row in self._state.all(ForgottenRow)))
         return dataclasses.replace(self._job, job_epoch=self._state.row.job_epoch, forgotten=forgotten)
+
+    @property
+    def is_running(self) -> bool:
+        return self._run_under_way is not None and not self._run_under_way.done()
+
+    def begin(self) -> None:
+        """Bring the job of the epoch to its end, once one that is under way has ended."""
+        self._run_under_way = asyncio.get_running_loop().create_task(self._run_after(self._run_under_way))
+
+    async def _run_after(self, before: "asyncio.Task[None] | None") -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self.run()
+
+    async def until_ended(self) -> None:
+        """Nobody begins another: wait for what is under way."""
+        if self._run_under_way is not None:
+            await asyncio.gather(self._run_under_way, return_exceptions=True)
 
     async def run(self) -> None:
         """Bring the job of the current epoch to its end; never raises an HdusError: a failure is a status."""
