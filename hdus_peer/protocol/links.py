@@ -49,7 +49,7 @@ TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
 @dataclass(slots=True)
 class Link:
     """One link that is up. `speaks_seeds`: same task and a common version of the protocol. `doubted_s`: when the
-    network last changed under it."""
+    network last changed under it. `was_put_back`: the other's state is older than it was, as its Hello shows."""
 
     contact: Contact
     dialled: bool
@@ -62,6 +62,7 @@ class Link:
     speaks_seeds: bool = False
     generation: int = 0
     is_hung_up: bool = False
+    was_put_back: bool = False
     doubted_s: float = 0.0
     nonce: str = field(default="", repr=False)
 
@@ -167,7 +168,9 @@ class Links:
         return "revoked" if tombstone and tombstone.kind == UnlearnKind.REVOKE else ""
 
     def _remember(self, link: Link, greeting: Greeting, draft: Draft) -> None:
-        old = self._state.get(MemberRow, link.peer)
+        old, hello = self._state.get(MemberRow, link.peer), greeting.hello.statement
+        last = old.hello.statement if old and old.hello else hello
+        link.was_put_back = last.run_nonce != hello.run_nonce and last.state_sequence >= hello.state_sequence
         is_cloned = self._is_clone(link.peer, greeting.hello.statement, old)
         if is_cloned and not (old and old.cloned):
             draft.tell("PeerCloned", link.peer)

@@ -253,6 +253,8 @@ class PeerCore:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
                 self.restored.on_echo(greeting.echo, now, draft)
+            if link.was_put_back:
+                self.unlearning.answer_again(link.peer, now, draft)
             self.owed.on_greeted(link.peer, now, draft)
             self.mailbox.hand_over(link.peer, draft)
 

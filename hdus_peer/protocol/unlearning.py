@@ -48,6 +48,7 @@ from hdus_peer.protocol.records import (
     ForgottenRow,
     GrantRow,
     HeldSeedRow,
+    OwedReceiptRow,
     Phase,
     ReceiptRow,
     ReleaseRow,
@@ -311,6 +312,13 @@ class Unlearning:
             erasure.resume(self._state, draft)
         elif row.grant:
             self._owed.release(row, now, draft)
+
+    def answer_again(self, owner: PeerId, now: Instant, draft: Draft) -> None:
+        """Its state was put back, and my receipt with it: it is owed anew. What it states is still so (I1, I2)."""
+        state, through = self._state, self._state.through(owner)
+        is_erasing = erasure.is_emptying(state) or any(row.owner == owner for row in state.all(ErasureRow))
+        if through and not is_erasing and state.get(OwedReceiptRow, owner) is None:
+            self._owed.receipt(ErasureRow(0, owner, Cause.NOTICE, through, 0, ()), now, draft)
 
     # --- receipts and releases of those who held my seed -------------------------------------------------------------
     def on_receipt(self, link: Link, message: Receipt, draft: Draft) -> None:

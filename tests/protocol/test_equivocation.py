@@ -306,6 +306,25 @@ def test_a_backup_of_the_very_step_is_found_by_its_other_run() -> None:
     assert holder.rows(MemberRow)[0].cloned, "it may as well be a second device"
 
 
+def test_an_owner_put_back_to_before_its_leave_gets_its_receipts_again() -> None:
+    table = sharing(2)
+    owner, holder = table.seats
+    table.unlink(owner, holder)
+    backup = {kind: dict(rows) for kind, rows in owner.disk.rows.items()}
+    owner.restart()
+    table.link(owner, holder)
+    owner.command(Leave())
+    table.settle()
+    assert owner.phase == "left"
+    table.restart(owner)
+    owner.disk.rows = backup
+    owner.restart()
+    table.link(owner, holder)
+    table.wait(10.0)
+    assert owner.phase == "left"
+    assert not owner.core.unlearning.open_grants()
+
+
 def test_a_holder_whose_grant_is_forgotten_is_presumed_once() -> None:
     """The copy was made after the seed was published, and before it was granted: no counter tells."""
     table = sharing(3)
