@@ -1,4 +1,5 @@
-"""Main models and seeds as the trainer child makes them: the same stages (`learning.pipeline`), without its process.
+"""Main models and seeds as the trainer child makes them: the same stages (`learning.sisa`, `learning.pipeline`), in a
+process of the study.
 
 Rules
 1. A model is trained once for all cells that need it. It is a function of its job, whose fingerprint is its name on
@@ -7,8 +8,6 @@ Rules
 """
 
 import hashlib
-import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,18 +18,20 @@ from torch import nn
 
 from hdus_peer.durable import remove_durably, write_durably
 from hdus_peer.learning.architectures import build
-from hdus_peer.learning.data import Part, PeerData
+from hdus_peer.learning.data import Part, PeerData, fingerprint_of
 from hdus_peer.learning.device import prepare
 from hdus_peer.learning.main_model import build_main
-from hdus_peer.learning.pipeline import distil_seed, train_main
+from hdus_peer.learning.pipeline import distil_seed
 from hdus_peer.learning.places import Places
 from hdus_peer.learning.progress import Progress
+from hdus_peer.learning.sisa import learn_main
 from hdus_peer.learning.tensors import copy_into, pack_tensors, unpack_file
 from hdus_peer.study.members import Member
 from hdus_peer.study.setting import Place, Setting
+from hdus_peer.study.stopwatch import Stopwatch
 from hdus_peer.workers.job import TrainingJob
 
-MODEL, TOOK_S = "model.safetensors", "seconds"
+TOOK_S = "seconds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +57,12 @@ class School:
     def job(self, peer: int, main: str, temperature: float = 1.0) -> TrainingJob:
         return self.setting.job(peer, main, self.place, temperature)
 
-    def main(self, peer: int, main: str) -> Lesson:
-        """The main model of `peer`. Raises LocalError."""
-        job = self.job(peer, main)
+    def main(self, peer: int, main: str, slices: int = 1) -> Lesson:
+        """The main model of `peer`, learned in `slices` of its samples. Raises LocalError."""
+        job = replace(self.job(peer, main), slices=slices)
 
-        def learn(folder: Path) -> nn.Module:
-            return train_main(job, self.data[peer], self.device, Places(folder), _unheard()).model
+        def learn(places: Places) -> nn.Module:
+            return learn_main(job, self.data[peer], self.device, places, _unheard()).model
 
         return self._found_or("main", job, peer, lambda: build_main(main, job.task), learn)
 
@@ -70,7 +71,7 @@ class School:
         teacher = self.main(peer, main).member.model
         job = self.job(peer, main, temperature)
 
-        def learn(folder: Path) -> nn.Module:
+        def learn(places: Places) -> nn.Module:
             return distil_seed(job, self.data[peer], teacher, _unheard())[0]
 
         return self._found_or("seed", job, peer, lambda: self.new(job.seed), learn)
@@ -90,36 +91,38 @@ class School:
         job: TrainingJob,
         peer: int,
         empty: Callable[[], nn.Module],
-        learn: Callable[[Path], nn.Module],
+        learn: Callable[[Places], nn.Module],
     ) -> Lesson:
-        folder = self.place.models / _name(role, job, self.data[peer])
-        found = unpack_file(str(folder / MODEL))
+        data, places = self.data[peer], Places(self.place.models / _folder(role, job, self.data[peer]))
+        file = places.directory / f"{data.own_sha256}.safetensors"
+        found = unpack_file(str(file))
         if found is not None:
             model = empty().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             copy_into(model.state_dict(), found[0])
             return Lesson(Member(model), float(found[1][TOOK_S]))
-        start_s = time.perf_counter()
-        model = learn(folder)
-        took_s = time.perf_counter() - start_s
-        write_durably(folder / MODEL, pack_tensors(model.state_dict(), {TOOK_S: repr(took_s)}))
-        remove_durably(Places(folder).checkpoint)
+        clock = Stopwatch()
+        model = learn(places)
+        took_s = clock.seconds
+        write_durably(file, pack_tensors(model.state_dict(), {TOOK_S: repr(took_s)}))
+        remove_durably(places.checkpoint)
         return Lesson(Member(model), took_s)
 
 
 def without(data: PeerData, samples: Sequence[int]) -> PeerData:
-    """The same data without these training samples; whose fingerprint is another then."""
+    """The same data without these training samples (positions)."""
     kept = np.setdiff1d(np.arange(len(data.train)), np.asarray(samples, dtype=np.int64))
-    train = Part(data.train.x[kept], data.train.y[kept])
-    said = data.own_sha256.encode() + json.dumps(sorted(int(each) for each in samples)).encode()
-    return replace(data, train=train, own_sha256=hashlib.sha256(said).hexdigest())
+    digests = [data.train.digests[place] for place in kept.tolist()]
+    train = Part(data.train.x[kept], data.train.y[kept], digests)
+    return replace(data, train=train, own_sha256=fingerprint_of(train, data.holdout))
 
 
-def _name(role: str, job: TrainingJob, data: PeerData) -> str:
-    """Of the job, without what this model does not depend on, and of the samples."""
+def _folder(role: str, job: TrainingJob, data: PeerData) -> str:
+    """Of the job, without what this model does not depend on; in it, a file for each state of the peer's own samples
+    (and what is kept of slices, which outlives a forgetting)."""
     plain = replace(job, directory=Path(), data="", reference="", seed=job.seed if role == "seed" else "")
     if role == "main":
         plain = replace(plain, distillation=replace(job.distillation, temperature=0.0, steps=0, batch=0))
-    said = f"{role} {plain.fingerprint} {data.own_sha256} {data.reference_sha256}"
+    said = f"{role} {plain.fingerprint} {data.reference_sha256}"
     return f"{role}-{hashlib.sha256(said.encode()).hexdigest()[:32]}"
 
 

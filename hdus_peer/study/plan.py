@@ -112,7 +112,7 @@ class HdusSection(SystemSection):
 
 
 class SisaSection(SystemSection):
-    """`slices` of each peer's samples, with a checkpoint before each."""
+    """`slices` of each peer's samples, whose states are kept (see `learning.sisa`)."""
 
     slices: Annotated[int, Field(ge=1, le=100)] = 1
 

@@ -63,7 +63,7 @@ def _head(folder: Folder, plan: Plan, results: Results) -> Iterator[Block]:
     yield Table(
         ["what", "value"],
         [
-            ["plan", f"{plan.name}, {plan.sha256[:16]}"],
+            ["plan", f"{plan.name}, {started['plan_sha256'][:16]}"],
             ["scale", _scale(plan)],
             ["data", f"{plan.data.task}, {plan.peers} peers, partitions {', '.join(plan.partitions)}"],
             ["main models", ", ".join(plan.main_of(peer) for peer in range(plan.peers))],

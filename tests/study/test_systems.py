@@ -11,10 +11,11 @@ from torch import nn
 from hdus_peer.domain.combination import Combination
 from hdus_peer.learning.architectures import build
 from hdus_peer.learning.data import Part, PeerData
-from hdus_peer.learning.trainer import cosine
+from hdus_peer.learning.pipeline import examples
+from hdus_peer.learning.trainer import Training, cosine, train
 from hdus_peer.study.lessons import School
 from hdus_peer.study.plan import DsgdSection, FedUnlSection
-from hdus_peer.study.slices import Sliced
+from hdus_peer.study.setting import Place
 from hdus_peer.study.systems.dsgd import Dsgd, mix
 from hdus_peer.study.systems.fedunl import FedUnl
 from hdus_peer.study.systems.hdus import Hdus, Peers
@@ -23,6 +24,7 @@ from hdus_peer.study.systems.port import Forgetful, System, unwatched
 from hdus_peer.study.systems.sisa import SisaA
 from tests.study.conftest import MakeSchool
 
+CPU = torch.device("cpu")
 MAINS = ("mlp", "mlp-s", "mlp")
 FEDUNL = FedUnlSection(mains=("mlp-s",), local_epochs=1, repair_steps=8)
 DSGD = DsgdSection(mains=("mlp-s",))
@@ -97,9 +99,10 @@ def test_a_leave_and_a_return_lead_back_to_the_same_bits(make_school: MakeSchool
         assert predictions(system, school) == before
 
 
-def test_forgotten_samples_are_gone_from_the_training(make_school: MakeSchool) -> None:
+def test_forgotten_samples_are_gone_from_the_training(make_school: MakeSchool, place: Place) -> None:
     """As if the peer had never had them: a school whose data lack them gives the same bits."""
-    forgetting, lacking = make_school(), make_school()
+    forgetting = make_school()
+    lacking = School(forgetting.setting, replace(place, models=place.models / "elsewhere"))
     hdus = Hdus(Peers(forgetting, MAINS, 3.0), Combination("prob-mean", 0.5))
     hdus.fit()
     hdus.forget(0, [3, 5])
@@ -119,24 +122,29 @@ def test_hdus_with_rho_0_is_isgd(make_school: MakeSchool) -> None:
 
 
 def test_sisa_with_one_slice_is_plain_training(make_school: MakeSchool) -> None:
+    """A bare loop over the product's steps, that knows nothing of shards and slices."""
     school = make_school()
-    plain = school.main(0, "mlp").member.model.state_dict()
-    sliced = Sliced(school, 0, "mlp", slices=1).learn().member.model.state_dict()
+    job, data = school.job(0, "mlp"), school.data[0]
+    torch.manual_seed(job.random_seed)
+    training = Training.begin(build("mlp", job.task.shape, 10), job.schedule, job.random_seed)
+    train(training, examples(data.train, CPU), examples(data.holdout, CPU), job.schedule, lambda: None)
+    shared = SisaA(school, MAINS, slices=1)
+    shared.fit()
+    plain = training.model.state_dict()
+    sliced = shared._shared[0].member.model.state_dict()
     assert all(torch.equal(plain[name], sliced[name]) for name in plain)
 
 
-def test_a_slice_forgets_as_if_it_had_never_had_the_samples(make_school: MakeSchool) -> None:
-    school = make_school()
-    forgetting = Sliced(school, 0, "mlp-s", slices=3)
-    forgetting.learn()
-    last = int(forgetting._slices[2][0])
-    untouched = copy.deepcopy(forgetting._before[2])
-    forgot = forgetting.forget([last]).member.model.state_dict()
-    assert all(torch.equal(untouched[name], forgetting._before[2][name]) for name in untouched)
-    never = Sliced(school, 0, "mlp-s", slices=3)
-    never._slices[2] = never._slices[2][1:]
-    expected = never.learn().member.model.state_dict()
-    assert all(torch.equal(forgot[name], expected[name]) for name in expected)
+def test_slices_forget_as_if_they_had_never_had_the_samples(make_school: MakeSchool, place: Place) -> None:
+    forgetting = make_school()
+    system = SisaA(forgetting, MAINS, slices=3)
+    system.fit()
+    system.forget(0, [4])
+    elsewhere = School(forgetting.setting, replace(place, models=place.models / "elsewhere"))
+    elsewhere.forget(0, [4])
+    never = SisaA(elsewhere, MAINS, slices=3)
+    never.fit()
+    assert predictions(system, forgetting) == predictions(never, elsewhere)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -221,4 +229,5 @@ def test_dsgd_reaches_the_known_optimum_of_a_convex_problem(make_school: MakeSch
 
 def _constant(data: PeerData, zeros: int, ones: int) -> PeerData:
     x = np.ones((zeros + ones, *data.train.x.shape[1:]), dtype=np.float32) / 8
-    return replace(data, train=Part(x, np.repeat(np.array([0, 1], dtype=np.int64), [zeros, ones])))
+    labels = np.repeat(np.array([0, 1], dtype=np.int64), [zeros, ones])
+    return replace(data, train=Part(x, labels))

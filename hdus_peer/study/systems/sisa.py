@@ -2,7 +2,8 @@
 
 Source: Bourtoule et al. 2021 (arXiv 1912.03817): shards learn in isolation, each in slices with a checkpoint before
 each slice; to unlearn samples, their shard is learned again from the slice on that first held one of them. A peer is a
-shard here, `study.slices` its slices; with one slice the models are the main models of HDUS, to the bit.
+shard here, its slices are the product's own (`learning.sisa`); with one slice the models are the main models of HDUS,
+to the bit.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from collections.abc import Sequence
 from hdus_peer.inference.session import Floats
 from hdus_peer.study.lessons import Lesson, School
 from hdus_peer.study.members import mean_logits
-from hdus_peer.study.slices import Sliced
 from hdus_peer.study.stopwatch import Stopwatch
 from hdus_peer.study.systems.port import Cost, Watch
 
@@ -22,7 +22,6 @@ class SisaA:
         self._school, self._mains, self._slices = school, mains, slices
         self._shared: dict[int, Lesson] = {}
         self._kept: dict[int, Lesson] = {}
-        self._sliced: dict[int, Sliced] = {}
 
     @property
     def present(self) -> Sequence[int]:
@@ -48,16 +47,11 @@ class SisaA:
         return Cost(0.0, len(others) * self._kept[peer].member.size_bytes + sum(others))
 
     def forget(self, peer: int, samples: Sequence[int]) -> Cost:
-        if peer in self._sliced:
-            lesson = self._sliced[peer].forget(samples)
-        else:
-            self._school.forget(peer, samples)
-            lesson = self._school.main(peer, self._mains[peer])
+        """Only what was learned from the first slice on that held one of them is learned again."""
+        self._school.forget(peer, samples)
+        lesson = self._learn(peer)
         self._kept[peer] = self._shared[peer] = lesson
         return Cost(lesson.seconds, (len(self._shared) - 1) * lesson.member.size_bytes)
 
     def _learn(self, peer: int) -> Lesson:
-        if self._slices == 1:
-            return self._school.main(peer, self._mains[peer])
-        self._sliced[peer] = Sliced(self._school, peer, self._mains[peer], self._slices)
-        return self._sliced[peer].learn()
+        return self._school.main(peer, self._mains[peer], self._slices)
