@@ -46,7 +46,7 @@ class _Division:
         self._numbers = count()
 
     async def measure(self) -> Row:
-        job, forgets_s, wholes_s = self._job, [], []
+        job, forgets_s, wholes_s, cpu = self._job, [], [], []
         result, _ = await _timed(self._learn(job))
         for digest in assemble(job).train.digests[: self._rounds]:
             job = await self._without(job, digest)
@@ -56,14 +56,19 @@ class _Division:
                 raise RuntimeError("forgetting and full retraining gave different models")
             forgets_s.append(forgot_s)
             wholes_s.append(whole_s)
+            cpu.append(float(result.summary["cpu_s"]) / float(again.summary["cpu_s"]))
         details = {
+            "cpu_ratio": median(cpu),
             "forget_s": median(forgets_s),
             "whole_s": median(wholes_s),
             "accuracy_%": 100 * _accuracy(result),
             "seed_agrees_%": 100 * float(result.summary["seed_agreement"]),
         }
-        shown = f"{job.shards} shards" if job.slices == 1 else f"{job.shards} shards of {job.slices} slices"
-        how = f"erase and learn again / learn all again, median of {self._rounds}: digits, main and seed {SEED}"
+        shown = f"{job.shards} × {job.slices} shards × slices"
+        how = (
+            f"erase and learn again / learn all again, wall time, median of {self._rounds}; cpu_ratio: the same of the "
+            f"trainer child's CPU time; digits, main and seed {SEED}"
+        )
         return Row("k", f"forget one sample, {shown}", median(ratios(forgets_s, wholes_s)), "", None, how, details)
 
     async def _without(self, job: TrainingJob, digest: bytes) -> TrainingJob:
