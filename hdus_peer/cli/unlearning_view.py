@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import click
 
 from hdus_peer.cli.output import Column, date, show_table
-from hdus_peer.domain.seed import is_lapsed
 from hdus_peer.terminal import console, has_motion
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ _KINDS = (
         "{names} run on two devices each, so their answers do not count",
     ),
     _Kind(
-        lambda holder, now_s: is_lapsed(holder.hold_until_s, now_s),
+        lambda holder, now_s: _has_lapsed(holder, now_s),
         "{names} did not sign, and its lease ended {until}: it has erased, or does so when it is next switched on",
         "{names} did not sign, and their leases ended by {until}: they have erased, or do so when next switched on",
     ),
@@ -160,6 +159,12 @@ _KINDS = (
     ),
 )
 """The first that a holder belongs to counts."""
+
+
+def _has_lapsed(holder: "HolderErasure", now_s: int) -> bool:
+    from hdus_peer.domain.seed import is_lapsed
+
+    return is_lapsed(holder.hold_until_s, now_s)
 
 
 def _listed(holders: "Sequence[HolderErasure]") -> str:

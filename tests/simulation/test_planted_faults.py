@@ -238,7 +238,7 @@ def release_while_an_earlier_grant_is_held(patch: pytest.MonkeyPatch) -> None:
 
 
 def receipt_silent_about_unfinished_erasures(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(erasure, "_with_unfinished", lambda state, owner, payloads: payloads)
+    patch.setattr(erasure, "_with_unfinished", lambda state, owner, payloads, **more: payloads)
 
 
 def leaver_forgets_to_depart(patch: pytest.MonkeyPatch) -> None:
