@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: soak demo test test-fast compose-test lint proto man bench install clean
+.PHONY: soak study demo test test-fast compose-test lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -42,6 +42,11 @@ bench: $(STAMP)
 # many real peers for an hour: does anything grow? SOAK_MINUTES, SOAK_PEERS, SOAK_OUT
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(SOAK_MINUTES),60) --peers $(or $(SOAK_PEERS),20) --out $(or $(SOAK_OUT),soak)
+
+# the five systems side by side; STUDY=a plan's name or file, STUDY_OUT=the directory of its results
+study: $(STAMP)
+	$(BIN)/hdus-peer study run $(or $(STUDY),smoke) --out $(or $(STUDY_OUT),study-results)
+	$(BIN)/hdus-peer study report $(or $(STUDY_OUT),study-results)
 
 install: $(STAMP)
 

@@ -7,14 +7,16 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
+from hdus_peer.config.sections import DistilSection, PredictSection
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.study.results import AUTO, Entry, Results
-from hdus_peer.study.tables import ALL, METRICS, milestones, shown
+from hdus_peer.study.tables import ALL, METRICS, PAPERS_RULE, best_fixed, milestones, shown
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DPI = 120
+DEFAULT_RULE, DEFAULT_TEMPERATURE = PredictSection().rule, DistilSection().temperature
 Draw = Callable[[Any, str], None]
 """(axes, metric): one of the two halves of a plot."""
 
@@ -37,8 +39,8 @@ def write_plots(results: Results, folder: Path) -> list[tuple[str, str, str]]:
 
 
 def _plots(results: Results, partition: str) -> Iterator[tuple[str, str, Draw]]:
-    entries = [entry for _, entry in shown(results, partition)]
-    yield "systems", "Accuracy of each system", lambda axes, metric: _bars(axes, results, partition, entries, metric)
+    entries = list(dict.fromkeys(_few(results, partition)))
+    yield "systems", "Accuracy of each system", lambda axes, metric: _dots(axes, results, partition, entries, metric)
     swept = [entry for entry in results.entries(partition) if entry.rule and entry.rho != AUTO]
     if len({entry.rho for entry in swept}) > 1:
         yield "rho", "Accuracy against ρ", lambda axes, metric: _lines(axes, results, partition, swept, metric, "rho")
@@ -64,11 +66,11 @@ def _halves(draw: Draw, title: str) -> "Figure":
     return figure
 
 
-def _bars(axes: Any, results: Results, partition: str, entries: Sequence[Entry], metric: str) -> None:
+def _dots(axes: Any, results: Results, partition: str, entries: Sequence[Entry], metric: str) -> None:
     values = [list(results.by_seed(partition, entry, ALL, metric).values()) for entry in entries]
-    places = range(len(entries))
-    axes.barh(places, [100 * fmean(each) for each in values], xerr=[100 * _deviation(each) for each in values])
-    axes.set_yticks(places, [f"{entry.title}\n{entry.mains}" for entry in entries], fontsize=6)
+    means, deviations = [100 * fmean(each) for each in values], [100 * _deviation(each) for each in values]
+    axes.errorbar(means, range(len(entries)), xerr=deviations, fmt="o", markersize=4, capsize=2)
+    axes.set_yticks(range(len(entries)), [_label(entry) for entry in entries], fontsize=7)
     axes.invert_yaxis()
     axes.set_xlabel("%")
 
@@ -93,9 +95,27 @@ def _steps(axes: Any, results: Results, partition: str, entries: Sequence[Entry]
     for entry in entries:
         found = [results.by_seed(partition, entry, moment, metric) for moment in moments]
         points = [100 * fmean(each.values()) if each else nan for each in found]
-        axes.plot(moments, points, marker="o", markersize=3, label=f"{entry.title}, {entry.mains}")
+        axes.plot(moments, points, marker="o", markersize=3, label=_label(entry))
     axes.set_ylabel("%")
-    axes.legend(fontsize=5)
+    if metric == METRICS[-1]:
+        axes.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+
+def _label(entry: Entry) -> str:
+    return f"{entry.title}; {entry.mains}"
+
+
+def _few(results: Results, partition: str) -> list[Entry]:
+    """What can be told apart in one plot: all systems; of HDUS the product's default rule and temperature (or the
+    nearest there is) and the paper's rule at the ρ that gave the best local accuracy."""
+    listed = [entry for _, entry in shown(results, partition)]
+    ours = [entry for entry in listed if entry.rho == AUTO]
+    rules = {entry.rule for entry in ours}
+    rule = DEFAULT_RULE if DEFAULT_RULE in rules else min(rules, default="")
+    nearest = min((abs(entry.temperature - DEFAULT_TEMPERATURE) for entry in ours), default=0.0)
+    few = [entry for entry in ours if entry.rule == rule and abs(entry.temperature - DEFAULT_TEMPERATURE) == nearest]
+    best = best_fixed(results, partition, PAPERS_RULE, METRICS[0])
+    return [entry for entry in listed if not entry.rule or entry in few or entry == best]
 
 
 def _deviation(values: Sequence[float]) -> float:
