@@ -27,6 +27,7 @@ from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import Equivocation, HeldManifest, Inventory, InventoryItem, ManifestRequest
 from hdus_peer.protocol.records import EquivocationRow, MemberRow
 from hdus_peer.protocol.restored import Restored
+from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.unlearning import Unlearning
 
@@ -40,8 +41,9 @@ class Equivocations:
         exchange: Exchange,
         unlearning: Unlearning,
         restored: Restored,
+        spreading: Spreading,
     ) -> None:
-        self._state, self._links, self._restored = state, links, restored
+        self._state, self._links, self._restored, self._spreading = state, links, restored, spreading
         self._granting, self._exchange, self._unlearning = granting, exchange, unlearning
         self._told: tuple[InventoryItem, ...] = ()
         self._tell_due_s = 0.0
@@ -159,9 +161,9 @@ class Equivocations:
         if now.boot_s < self._passed_on_s.get(row.owner, -interval_s) + interval_s:
             return
         self._passed_on_s[row.owner] = now.boot_s
-        for link in self._links.greeted():
-            if link.peer != sender:
-                draft.send(link.peer, Equivocation(row.first, row.second, row.membership))
+        others = [link.peer for link in self._links.greeted() if link.peer != sender]
+        for peer in self._spreading.few(f"{row.owner} {row.generation} proof", others):
+            draft.send(peer, Equivocation(row.first, row.second, row.membership))
 
     # --- time -------------------------------------------------------------------------------------------------------
     def on_timer(self, now: Instant, draft: Draft) -> None:

@@ -31,6 +31,7 @@ class Limits:
     mailboxes_max: int = 8
     mailbox_keep_s: int = 60 * 86_400  # of the wall clock: receipts are dated by it
     pass_on_interval_s: float = 10.0
+    pass_on_max: int = 8
     confirm_wait_s: float = 5.0
     neighbours_max: int = 16
     links_max: int = 128

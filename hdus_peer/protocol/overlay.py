@@ -34,3 +34,13 @@ def mailboxes(owner: PeerId, members: Iterable[PeerId], most: int) -> list[PeerI
     """With whom to leave what `owner` is to get: whoever leaves something prefers the same members."""
     ranked = sorted(members, key=lambda member: hashlib.sha256(f"mailbox {owner} {member}".encode("ascii")).digest())
     return ranked[:most]
+
+
+def passed_on(me: PeerId, notice: str, peers: Iterable[PeerId], most: int) -> frozenset[PeerId]:
+    """To whom of `peers` this peer passes a notice on: its two neighbours on the ring of PeerIds, and `most` others, of
+    another choice at every peer and for every `notice`. Who passes on to a bounded number reaches n peers after about
+    log n hops (Demers et al., 1987); the ring, and comparing roots, find whoever was missed."""
+    ranked = sorted(peers, key=lambda peer: hashlib.sha256(f"pass {notice} {me} {peer}".encode("ascii")).digest())
+    above, below = [peer for peer in ranked if peer > me], [peer for peer in ranked if peer < me]
+    ring = {min(above or below), max(below or above)} if ranked else set()
+    return frozenset({*ranked[:most], *ring})

@@ -48,6 +48,7 @@ from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.records import ErasureRow, Row
 from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.restored import Restored
+from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, Me, Random, State
 from hdus_peer.protocol.step import (
     AddressFound,
@@ -89,10 +90,11 @@ class PeerCore:
         self.lapsing = Lapsing(self.state, self.leases, self.exchange, self.usage)
         self.mailbox = Mailbox(self.state)
         self.owed = Owed(self.state, self.links, self.exchange)
-        self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed)
+        self.spreading = Spreading(self.state, self.links)
+        self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed, self.spreading)
         self.restored = Restored(self.state, self.granting, self.exchange, self.usage)
         self.equivocations = Equivocations(
-            self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored
+            self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored, self.spreading
         )
         self._handlers = self._message_handlers()
 
@@ -183,6 +185,7 @@ class PeerCore:
         self.exchange.on_timer(now, draft)
         self.usage.on_timer(now, draft)
         self.unlearning.on_timer(now, draft)
+        self.spreading.on_timer(now, draft)
         self.owed.on_timer(now, draft)
         self.renewing.on_timer(now, draft)
         self.lapsing.on_timer(now, draft)
@@ -197,6 +200,7 @@ class PeerCore:
             self.exchange,
             self.usage,
             self.unlearning,
+            self.spreading,
             self.owed,
             self.renewing,
             self.lapsing,

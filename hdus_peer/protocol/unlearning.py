@@ -54,6 +54,7 @@ from hdus_peer.protocol.records import (
     ReleaseRow,
     TombstoneRow,
 )
+from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import Forget
 from hdus_peer.protocol.usage import Usage
@@ -63,14 +64,15 @@ DATE_DOUBT_S = 300
 
 
 class Unlearning:
-    def __init__(self, state: State, links: Links, exchange: Exchange, usage: Usage, owed: Owed) -> None:
+    def __init__(
+        self, state: State, links: Links, exchange: Exchange, usage: Usage, owed: Owed, spreading: Spreading
+    ) -> None:
         self._state = state
         self._links = links
         self._exchange = exchange
         self._usage = usage
         self._owed = owed
-        self._passed_on_s: dict[PeerId, float] = {}
-        self._pass_on_due_s: dict[PeerId, float] = {}
+        self._spreading = spreading
         self._is_known = False
         self._date_s = 0
         self._look_due_s = 0.0
@@ -82,7 +84,7 @@ class Unlearning:
             self._begin_leave(now, draft)
         tombstone = self._state.get(TombstoneRow, self._state.me.peer)
         if tombstone is not None and self._state.row.phase == Phase.LEAVING:
-            self._tell_everybody(tombstone, None, now, draft)
+            self._spreading.spread(tombstone, None, now, draft)
             self._try_to_finish(draft)
 
     def _begin_leave(self, now: Instant, draft: Draft) -> None:
@@ -113,7 +115,7 @@ class Unlearning:
         departure = me.sign(Departure(me.peer, sequence, now.unix_s))
         tombstone = replace(tombstone, departure=_later(tombstone.departure, departure))
         state.put(draft, tombstone)
-        self._tell_everybody(tombstone, None, now, draft)
+        self._spreading.spread(tombstone, None, now, draft)
         self._try_to_finish(draft)
 
     def rejoin(self, draft: Draft) -> None:
@@ -154,7 +156,7 @@ class Unlearning:
         state.put(draft, ForgottenRow(command.samples_sha256, command.samples, through))
         state.change_self(draft, job_epoch=state.row.job_epoch + 1)
         self._erase_learned(through, draft)
-        self._tell_everybody(tombstone, None, now, draft)
+        self._spreading.spread(tombstone, None, now, draft)
         holders = tombstones.holders_of(state, through)
         draft.tell("ForgetBegun", state.me.peer, through=through, samples=command.samples, holders=holders)
 
@@ -209,7 +211,7 @@ class Unlearning:
             self._obey_own(row, draft)
             return
         self.erase_through(row.owner, row.through, now, draft)
-        self._tell_everybody(row, sender, now, draft)
+        self._spreading.spread(row, sender, now, draft)
         self._confirm(sender, row, now, draft)
         if row.kind == UnlearnKind.REVOKE and self._links.get(row.owner) is not None:
             self._links.turn_away(row.owner, draft)
@@ -245,7 +247,7 @@ class Unlearning:
     def _merge_departure(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
         self._state.put(draft, row)
         self._close_departed(row, draft)
-        self._tell_everybody(row, sender, now, draft)
+        self._spreading.spread(row, sender, now, draft)
         self._confirm(sender, row, now, draft)
 
     def _confirm(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
@@ -259,19 +261,6 @@ class Unlearning:
             sequence = row.departure.statement.state_sequence
             mine = [grant for grant in self._state.all(GrantRow) if grant.holder == row.owner]
             self._close((grant for grant in mine if grant.holder_sequence < sequence), "departure", draft)
-
-    def _tell_everybody(self, row: TombstoneRow, sender: PeerId | None, now: Instant, draft: Draft) -> None:
-        """Pass on, once per owner and interval; more within it is coalesced to the maximum by being read then."""
-        due_s = self._passed_on_s.get(row.owner, -self._state.limits.pass_on_interval_s)
-        due_s += self._state.limits.pass_on_interval_s
-        if row.owner != self._state.me.peer and now.boot_s < due_s:
-            self._pass_on_due_s[row.owner] = due_s
-            return
-        self._passed_on_s[row.owner] = now.boot_s
-        for link in self._links.greeted():
-            if link.peer not in (sender, row.owner):
-                for message in tombstones.messages(self._state, [row], link.peer, is_whole=False):
-                    draft.send(link.peer, message)
 
     # --- repair by comparing roots ----------------------------------------------------------------------------------
     def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
@@ -373,14 +362,8 @@ class Unlearning:
     def on_timer(self, now: Instant, draft: Draft) -> None:
         if self._state.row.phase == Phase.LEAVING and self._look_due_s <= now.boot_s:
             self._look_at_the_date(now, draft)
-        for owner in [owner for owner, due_s in self._pass_on_due_s.items() if due_s <= now.boot_s]:
-            del self._pass_on_due_s[owner]
-            row = self._state.get(TombstoneRow, owner)
-            if row is not None:
-                self._tell_everybody(row, None, now, draft)
 
     def deadlines(self) -> Iterator[float]:
-        yield from self._pass_on_due_s.values()
         if self._state.row.phase == Phase.LEAVING:
             yield self._look_due_s
 

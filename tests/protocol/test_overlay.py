@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.protocol.overlay import SERVED_PER_NEIGHBOUR, is_served, score, wanted
+from hdus_peer.protocol.overlay import SERVED_PER_NEIGHBOUR, is_served, passed_on, score, wanted
 
 peers = some.builds(PeerId, some.text("abcdefgh234567", min_size=4, max_size=4))
 groups = some.lists(peers, max_size=12, unique=True)
@@ -40,3 +40,27 @@ def test_the_choice_depends_on_the_task() -> None:
     owners = [PeerId(f"peer{number}") for number in range(20)]
     choices = {wanted(f"task {number}", PeerId("me"), owners, 4) for number in range(5)}
     assert len(choices) > 1
+
+
+@given(groups, peers, some.integers(0, 5))
+def test_a_notice_is_passed_on_to_a_few_and_along_the_ring(others: list[PeerId], me: PeerId, most: int) -> None:
+    others = [other for other in others if other != me]
+    told = passed_on(me, "notice", others, most)
+    assert told <= set(others)
+    assert min(most, len(others)) <= len(told) <= most + 2
+    assert told == passed_on(me, "notice", reversed(others), most)
+    if others:
+        ring = sorted({me, *others})
+        place = ring.index(me)
+        assert {ring[place - 1], ring[(place + 1) % len(ring)]} <= told
+
+
+def test_passing_on_to_eight_reaches_a_thousand_in_a_few_hops() -> None:
+    everybody = [PeerId(f"peer{number:04}") for number in range(1000)]
+    reached, hops = {everybody[0]}, 0
+    while len(reached) < len(everybody):
+        hops += 1
+        reached |= {
+            to for me in list(reached) for to in passed_on(me, "notice", [each for each in everybody if each != me], 8)
+        }
+    assert hops <= 6

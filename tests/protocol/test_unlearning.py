@@ -410,6 +410,18 @@ def test_a_notice_is_passed_on_once_and_what_follows_soon_is_coalesced() -> None
     assert other.rows(TombstoneRow)[0].through == LATER_S + 4
 
 
+def test_its_owner_tells_everybody_and_a_holder_a_few() -> None:
+    table = sharing(7, tight(pass_on_max=1))
+    leaver, *holders = table.seats
+    leave(table, leaver)
+    assert {to for to, message in leaver.sent if isinstance(message, Notices)} == {each.peer for each in holders}
+    for holder in holders:
+        told = {to for to, message in holder.sent if isinstance(message, Notices)}
+        assert 1 <= len(told) <= 3, "one, and both neighbours on the ring"
+        assert leaver.peer not in told
+    assert leaver.phase == Phase.LEFT
+
+
 def test_a_notice_that_was_lost_is_repaired_by_comparing_roots() -> None:
     table = sharing(3)
     leaver, holder, _ = table.seats
