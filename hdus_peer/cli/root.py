@@ -21,13 +21,13 @@ INTERRUPTED = 130
 COMMANDS = (
     "start", "stop", "status", "health", "peers", "seeds", "train", "predict", "evaluate", "export",
     "leave", "forget", "certificate", "check", "logs", "events", "network", "init", "doctor", "config",
-    "demo", "study", "completion", "man",
+    "demo", "simulate", "study", "completion", "man",
 )  # fmt: skip
 
 EPILOG = """\b
 Exit codes
     0  done
-    1  a check did not hold (demo), or the peer is not serving (health)
+    1  a check did not hold (demo, simulate), or the peer is not serving (health)
     2  a wrong option, configuration or input
     3  done here, but some peers have not confirmed yet
     4  credentials missing, expired or of another network

@@ -13,7 +13,9 @@ Absent on purpose: restored backups, cloned devices, leases and suspended clocks
 
 Modules: `world` (virtual time, one source of chance), `cast` (who takes part), `network` (links, loss, partitions),
 `device` (one peer: disk, core, driver, crash), `hands` (its effects), `malice` (a member gone bad), `plan` (what
-happens when, drawn from the seed), `checker` (the invariants), `run` (`simulate`).
+happens when, drawn from the seed), `checker` (the invariants), `run` (`simulate`), `faults` (their names), `tally`
+(what happened, counted), `campaign` (plan after plan), `shrinking` and `transcript` (a plan that violates something,
+made small and told).
 """
 
 from hdus_peer.simulation.checker import Violation

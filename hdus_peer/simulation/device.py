@@ -138,6 +138,7 @@ class Device:
     def die(self) -> None:
         """Lose everything but the disk; come back after `down_s`."""
         self.world.note(f"{self.who.number} crashes")
+        self.world.tally.faults["crash"] += 1
         self.stop()
         self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
         self.judge.on_crash(self)
@@ -175,6 +176,7 @@ class Device:
     def take(self, decide: Callable[[PeerCore], Step]) -> None:
         """One input of the core, and its Step carried out by the real driver."""
         if self.core is not None:
+            self.world.tally.steps += 1
             self._driver.execute(decide(self.core))
 
     def _arm(self) -> None:
@@ -212,6 +214,7 @@ class Device:
     def publish_event(self, event: Event) -> None:
         self.tick()
         self.world.note(f"{self.who.number} {event.name} {event.peer or ''} {event.details}")
+        self.world.tally.see(self.peer, event, self.world.now_s)
         self.refused += event.name == "Refused"
         self.judge.on_event(self, event)
         if event.name == "Forgotten":
@@ -229,8 +232,9 @@ class Device:
         if isinstance(message, bytes):
             try:
                 message = self._codec.decode_frame(message)  # type: ignore[assignment]
-            except RemoteError:
+            except RemoteError as problem:
                 self.refused += 1
+                self.world.tally.refusals[type(problem).__name__] += 1
                 return
         self.world.note(f"{self.who.number} < {type(message).__name__}")
         self.message = message  # type: ignore[assignment]

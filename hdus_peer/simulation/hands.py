@@ -161,6 +161,7 @@ class Hands:
 
     def _receive(self, fetch: Fetch, chunk: bytes) -> None:
         spoilt = self._world.chance(self._device.network.weather.corruption)
+        self._world.tally.faults["corruption"] += spoilt
         if spoilt and self._world.chance(0.5):
             chunk = b""  # the stream ends early
         elif spoilt and chunk:

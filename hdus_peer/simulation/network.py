@@ -136,10 +136,14 @@ class Network:
     # --- messages ---------------------------------------------------------------------------------------------------
     def send(self, me: PeerId, peer: PeerId, message: Message | bytes) -> None:
         wire = self._ends.get((me, peer))
-        if wire is None or self.world.chance(self.weather.loss):
+        if wire is None:
+            return
+        if self.world.chance(self.weather.loss):
+            self.world.tally.faults["loss"] += 1
             return
         self._push(wire, me, peer, message)
         if self.world.chance(self.weather.repeat):
+            self.world.tally.faults["duplication"] += 1
             self._push(wire, me, peer, message)
 
     def _push(self, wire: Wire, me: PeerId, peer: PeerId, message: Message | bytes | None) -> None:

@@ -16,7 +16,7 @@ class What(enum.StrEnum):
     CRASH = "crash"  # at the `amount`-th boundary from now
     CUT = "cut"  # the link to `other` breaks
     ONE_WAY = "one-way"  # nothing goes from `who` to `other`
-    SPLIT = "split"  # `who` and everybody above it on one side, the others on the other
+    SPLIT = "partition"  # `who` and everybody above it on one side, the others on the other
     HEAL = "heal"
     CLOCK = "clock"  # the wall clock of `who` jumps by `amount` hours
     MALICE = "malice"  # the member gone bad strikes
@@ -29,6 +29,11 @@ class Act:
     who: int
     other: int = 0
     amount: int = 0
+
+    @property
+    def concerns_other(self) -> bool:
+        """Whether `other` says something."""
+        return self.what in (What.CUT, What.ONE_WAY)
 
 
 @dataclass(frozen=True, slots=True)

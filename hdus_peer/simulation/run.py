@@ -29,7 +29,8 @@ from hdus_peer.simulation.device import Device, Settings
 from hdus_peer.simulation.malice import Rogue, TwoFaced, rogue_of
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.plan import Act, Plan, What, draw
-from hdus_peer.simulation.world import World
+from hdus_peer.simulation.tally import Tally
+from hdus_peer.simulation.world import Listen, World
 
 QUIET_CHECK_S = 0.5
 LAPSE_SLACK_S = 3
@@ -43,19 +44,21 @@ class Report:
     trace: str
     events: int
     virtual_s: float
+    tally: Tally
     violation: Violation | None
 
 
-def simulate(seed: int, plan: Plan | None = None) -> Report:
-    """Carry out the plan of `seed` (or the one given)."""
-    stage = Stage(plan or draw(seed))
+def simulate(seed: int, plan: Plan | None = None, listen: Listen | None = None) -> Report:
+    """Carry out the plan of `seed` (or the one given); `listen` hears all that happens."""
+    stage = Stage(plan or draw(seed), listen=listen)
     violation: Violation | None = None
     try:
         stage.play()
         stage.settle()
     except Violation as found:
         violation = found
-    return Report(stage.plan, stage.world.trace, stage.world.events, stage.world.now_s, violation)
+    world = stage.world
+    return Report(stage.plan, world.trace, world.events, world.now_s, world.tally, violation)
 
 
 def limits_of(neighbours_max: int, lease_s: int) -> Limits:
@@ -82,9 +85,9 @@ def limits_of(neighbours_max: int, lease_s: int) -> Limits:
 class Stage:
     """The devices of one plan, and its acts."""
 
-    def __init__(self, plan: Plan, numbers: tuple[int, ...] | None = None) -> None:
+    def __init__(self, plan: Plan, numbers: tuple[int, ...] | None = None, listen: Listen | None = None) -> None:
         self.plan = plan
-        self.world = World(plan.seed)
+        self.world = World(plan.seed, listen)
         self.network = Network(self.world, plan.weather)
         signatures = Signatures()
         people = [cast.person(number) for number in (range(plan.peers) if numbers is None else numbers)]
@@ -135,14 +138,17 @@ class Stage:
             case What.CRASH:
                 device.fuse, device.down_s = act.amount, self.world.between(0.1, 8.0)
             case What.CLOCK:
+                self.world.tally.faults["clock"] += 1
                 device.wall_skew_s += (act.amount - 20) * 3600.0
             case What.MALICE:
                 if self._rogue is not None:
+                    self.world.tally.faults["malice"] += 1
                     self._rogue.strike()
             case _:
                 self._disturb(act, device.peer, other.peer)
 
     def _disturb(self, act: Act, peer: PeerId, other: PeerId) -> None:
+        self.world.tally.faults[act.what] += act.what != What.HEAL
         match act.what:
             case What.CUT:
                 self.network.cut(peer, other)

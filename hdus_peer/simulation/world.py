@@ -8,17 +8,25 @@ import heapq
 import random
 from collections.abc import Callable
 
+from hdus_peer.simulation.tally import Tally
+
 WALL_START_S = 1_800_000_000.0
+
+Listen = Callable[[float, str], None]
 
 
 class World:
-    def __init__(self, seed: int) -> None:
+    """`listen` hears every note, with its virtual time (s)."""
+
+    def __init__(self, seed: int, listen: Listen | None = None) -> None:
         self.rng = random.Random(seed)
         self.now_s = 0.0
         self.events = 0
+        self.tally = Tally()
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._scheduled = 0
         self._trace = hashlib.sha256()
+        self._listen = listen
 
     def after(self, delay_s: float, action: Callable[[], None]) -> None:
         """Let `action` happen `delay_s` from now."""
@@ -36,6 +44,8 @@ class World:
     def note(self, what: str) -> None:
         """Something happened that two runs of one seed must agree on."""
         self._trace.update(f"{self.now_s:.9f} {what}\n".encode())
+        if self._listen is not None:
+            self._listen(self.now_s, what)
 
     @property
     def trace(self) -> str:

@@ -50,6 +50,7 @@ def examples() -> list[str]:
 
 ELSEWHERE = {
     "hdus-peer start": "a daemon that learns: tests/docs/test_readme.py",
+    "hdus-peer simulate --hours 500": "an hour and more: tests/simulation/test_campaign.py",
     "hdus-peer demo": "a minute of real peers: tests/demo/test_demo.py",
     "hdus-peer study run": "minutes of training: tests/study/test_run.py",
     "hdus-peer study report": "what a study left: tests/study/test_run.py",

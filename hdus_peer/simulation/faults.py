@@ -1,0 +1,73 @@
+"""The kinds of fault that a plan may have, by name, and how to take them out of it.
+
+Reordering has no name of its own: a link is an ordered stream, and what comes over different links is reordered by
+their delays (`delay`).
+"""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hdus_peer.errors import ConfigurationError
+from hdus_peer.simulation.network import Weather
+from hdus_peer.simulation.plan import Plan, What
+
+
+class Fault(enum.StrEnum):
+    CRASH = "crash"  # at any boundary inside a Step; the device starts again
+    LOSS = "loss"  # of single messages
+    DUPLICATION = "duplication"  # of single messages
+    DELAY = "delay"  # up to 0.4 s a message
+    CORRUPTION = "corruption"  # of bulk transfers
+    CUT = "cut"  # of a link
+    PARTITION = "partition"
+    ONE_WAY = "one-way"  # nothing goes from one device to another
+    CLOCK = "clock"  # a wall clock jumps by up to 20 hours
+    MALICE = "malice"  # a member gone bad
+
+
+ACTS = {
+    Fault.CRASH: {What.CRASH},
+    Fault.CUT: {What.CUT},
+    Fault.PARTITION: {What.SPLIT},
+    Fault.ONE_WAY: {What.ONE_WAY},
+    Fault.CLOCK: {What.CLOCK},
+    Fault.MALICE: {What.MALICE},
+}
+WEATHER = {
+    Fault.LOSS: "loss",
+    Fault.DUPLICATION: "repeat",
+    Fault.DELAY: "delay_max_s",
+    Fault.CORRUPTION: "corruption",
+}
+ALL = frozenset(Fault)
+
+
+def named(text: str) -> frozenset[Fault]:
+    """The faults of "all", "none", or a list of names with commas. Raises ConfigurationError for any other name."""
+    if text in ("all", "none"):
+        return ALL if text == "all" else frozenset()
+    names = [name.strip() for name in text.split(",")]
+    wrong = [name for name in names if name not in set(Fault)]
+    if wrong:
+        known = ", ".join(Fault)
+        raise ConfigurationError(f"There is no fault {wrong[0]!r}. Name all, none, or some of: {known}.")
+    return frozenset(map(Fault, names))
+
+
+def without(plan: Plan, faults: Iterable[Fault]) -> Plan:
+    """`plan`, but for these faults."""
+    for fault in faults:
+        acts = tuple(act for act in plan.acts if act.what not in ACTS.get(fault, ()))
+        plan = replace(plan, acts=acts)
+        if fault in WEATHER:
+            calm = getattr(Weather(), WEATHER[fault])
+            plan = replace(plan, weather=replace(plan.weather, **{WEATHER[fault]: calm}))
+        if fault == Fault.MALICE:
+            plan = replace(plan, rogue=None, two_faced=False)
+    return plan
+
+
+def only(plan: Plan, faults: frozenset[Fault]) -> Plan:
+    """`plan` with no other faults than these."""
+    return without(plan, [fault for fault in Fault if fault not in faults])
