@@ -7,6 +7,7 @@ Rules
 3. Each process computes with the threads of the plan; there are as many processes as that leaves cores for.
 """
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -49,7 +50,12 @@ def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
         import ray
     except ImportError as problem:
         raise _missing("ray", "ray") from problem
-    ray.init(num_cpus=None if os.environ.get("RAY_ADDRESS") else jobs, log_to_driver=False, include_dashboard=False)
+    ray.init(
+        num_cpus=None if os.environ.get("RAY_ADDRESS") else jobs,
+        log_to_driver=False,
+        include_dashboard=False,
+        logging_level=logging.ERROR,
+    )
     try:
         task = ray.remote(num_cpus=1, max_retries=RETRIES)(_called)
         waiting = [task.remote(work, unit) for unit in units]

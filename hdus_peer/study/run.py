@@ -19,7 +19,7 @@ from hdus_peer.study.cells import Unit, builds_on_lessons, cells, lessons
 from hdus_peer.study.files import have_files
 from hdus_peer.study.folder import Folder
 from hdus_peer.study.plan import Plan
-from hdus_peer.study.setting import Place
+from hdus_peer.study.setting import Place, try_sources
 from hdus_peer.study.work import Outcome, Worker
 from hdus_peer.workers.trainer import ALLOCATOR
 
@@ -71,6 +71,7 @@ def run(plan: Plan, options: Options, tell: Tell) -> Summary:
     folder, device = Folder(options.out.absolute()), usable_device(plan, options.device)
     place = Place(options.data.absolute(), folder.models, device)
     have_files(plan, place.data, options.download)
+    try_sources(plan, place)
     folder.claim(plan, _started(options, device))
     wanted = cells(plan)
     left = [cell for cell in wanted if not folder.result(cell).exists()]

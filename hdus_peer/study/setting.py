@@ -73,6 +73,15 @@ class Setting:
         return tuple(share_of(job, loaded) for job in jobs)
 
 
+def try_sources(plan: Plan, place: Place) -> None:
+    """Read the files once, so that what is wrong with them is said before anything is computed. Raises DataError or
+    ConfigurationError."""
+    by_groups = [partition for partition in plan.partitions if partition.startswith("by:")]
+    for partition in dict.fromkeys([plan.partitions[0], *by_groups]):
+        _loaded(Setting(plan, partition, 0), place)
+    _loaded.cache_clear()
+
+
 @functools.lru_cache(maxsize=16)
 def task_of(preset_or_file: str) -> Task:
     return parse_task(task_text(preset_or_file), preset_or_file)
@@ -92,7 +101,13 @@ def _loaded(setting: Setting, place: Place) -> Loaded:
     if not groups or not setting.partition.startswith("by:"):
         return read_sources(job)
     loaded = read_sources(replace(job, shard="all"))
-    return replace(loaded, pool=replace(loaded.pool, groups=_read_groups(place.data / groups, setting.partition)))
+    found = _read_groups(place.data / groups, setting.partition)
+    if len(found) != len(loaded.pool):
+        raise DataError(
+            f"{groups} says who belongs together for {len(found)} samples, and {len(loaded.pool)} are to be shared out: "
+            "it needs one entry per training sample, of a source that has a test set of its own"
+        )
+    return replace(loaded, pool=replace(loaded.pool, groups=found))
 
 
 def _read_groups(path: Path, partition: str) -> NDArray[np.str_]:

@@ -43,7 +43,7 @@ class Worker:
                     self._do(unit)
                 self.folder.succeed(unit)
         except Exception as problem:  # noqa: BLE001 - supervisor: the other units go on, and the reason is kept
-            reason = _reason(problem)
+            reason = reason_of(problem)
             self.folder.fail(unit, reason, traceback.format_exc())
             return Outcome(unit, time.perf_counter() - start_s, reason)
         return Outcome(unit, time.perf_counter() - start_s)
@@ -72,7 +72,8 @@ class Worker:
         write_rows(self.folder.result(cell), measure(cell, self.plan, self.place))
 
 
-def _reason(problem: Exception) -> str:
+def reason_of(problem: Exception) -> str:
+    """The sentence that the report shows; what a library says is cut to a line."""
     if isinstance(problem, HdusError):
         return str(problem)
     said = " ".join(str(problem).split())[:300]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from hdus_peer.study.plan import Plan
 from hdus_peer.study.report import write_report
 from hdus_peer.study.rows import EVERYBODY, Row, read_rows
 from hdus_peer.study.run import Options, Told, run
+from hdus_peer.study.work import reason_of
 from tests.study.conftest import TINY, MakePlan
 
 ONE_SEED = {"random_seeds": [0], "sequence": []}
@@ -195,6 +197,44 @@ def test_data_that_are_missing_are_said(make_plan: MakePlan, tmp_path: Path) -> 
     plan = make_plan(**ONE_SEED, data=data, systems={"isgd": {}})
     with pytest.raises(DataError, match=r"mnist\.npz.*--data-dir"):
         run(plan, Options(tmp_path / "out", tmp_path, device="cpu", jobs=1), quiet)
+
+
+def test_data_that_are_damaged_are_said_before_anything_is_done(make_plan: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"no archive")
+    plan = make_plan(**ONE_SEED, data={"task": "mnist", "source": "npz:mnist.npz"}, systems={"isgd": {}})
+    with pytest.raises(DataError, match="cannot be read as"):
+        run(plan, Options(tmp_path / "out", tmp_path, device="cpu", jobs=1), quiet)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_groups_that_lacks_the_array_is_said(make_plan: MakePlan, tmp_path: Path) -> None:
+    np.savez(
+        tmp_path / "data.npz",
+        x=np.random.default_rng(0).integers(0, 17, (40, 8, 8), dtype=np.uint8),
+        y=np.arange(40) % 10,
+    )
+    np.savez(tmp_path / "groups.npz", reader=np.arange(40))
+    data = {"task": "digits", "source": "npz:data.npz", "groups": "groups.npz"}
+    plan = make_plan(**ONE_SEED, partitions=["by:writer"], data=data, systems={"isgd": {}})
+    with pytest.raises(DataError, match="no array 'writer'"):
+        run(plan, Options(tmp_path / "out", tmp_path, device="cpu", jobs=1), quiet)
+    np.savez(tmp_path / "groups.npz", writer=np.arange(40))
+    with pytest.raises(DataError, match="one entry per training sample"):
+        run(plan, Options(tmp_path / "out", tmp_path, device="cpu", jobs=1), quiet)
+
+
+@pytest.mark.parametrize(
+    ("problem", "said"),
+    [
+        (MemoryError("Unable to allocate 9 GiB"), "out of memory .*fewer --jobs"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20 GiB"), "out of memory .*smaller models"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 1 byte"), "out of memory"),
+        (ValueError("odd"), "ValueError: odd"),
+        (DataError("give more"), "^give more$"),
+    ],
+)
+def test_the_reason_of_a_failure_says_what_to_do(problem: Exception, said: str) -> None:
+    assert re.search(said, reason_of(problem))
 
 
 def test_the_report_has_every_table_and_plot(make_plan: MakePlan, tmp_path: Path) -> None:
