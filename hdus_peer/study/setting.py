@@ -104,7 +104,7 @@ def _loaded(setting: Setting, place: Place) -> Loaded:
     found = _read_groups(place.data / groups, setting.partition)
     if len(found) != len(loaded.pool):
         raise DataError(
-            f"{groups} says who belongs together for {len(found)} samples, and {len(loaded.pool)} are to be shared out: "
+            f"{groups} says of {len(found)} samples who belongs together, and {len(loaded.pool)} are to be shared out: "
             "it needs one entry per training sample, of a source that has a test set of its own"
         )
     return replace(loaded, pool=replace(loaded.pool, groups=found))
