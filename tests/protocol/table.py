@@ -2,7 +2,8 @@
 
 `Seat` is one peer: its core, and what its Steps wrote, sent, asked for and told. `Table` carries messages, in order,
 when `settle` is called, and answers effects as a faultless device would, except those of the kinds in `withheld`.
-Time stands still until `wait`. After every timer the next deadline must lie in the future.
+Time stands still until `wait`. After every timer the next deadline must lie in the future. `watched` is shown every
+Step with what it answers, just before it is carried out.
 """
 
 import hashlib
@@ -75,10 +76,11 @@ class Seat:
         self.sent: list[tuple[PeerId, Message]] = []
         self.effects: list[Effect] = []
         self.events: list[Event] = []
-        return self.take(self.core.start(self.now))
+        return self.take(self.core.start(self.now), "start")
 
-    def take(self, step: Step) -> Step:
-        """Carry a Step out: commit, send, act, publish."""
+    def take(self, step: Step, cause: Any = None, sender: PeerId | None = None) -> Step:
+        """Carry a Step out: commit, send, act, publish. `cause`: the input that it answers."""
+        self.table.watched(self, cause, sender, step)
         MemoryRepository(self.disk).commit(step.writes)
         for send in step.sends:
             self.sent.append((send.to, send.message))
@@ -90,17 +92,17 @@ class Seat:
         return step
 
     def command(self, command: Any) -> Step:
-        return self.take(self.core.command(command, self.now))
+        return self.take(self.core.command(command, self.now), command)
 
     def receive(self, sender: "Seat | PeerId", message: Message) -> Step:
         peer = sender.peer if isinstance(sender, Seat) else sender
-        return self.take(self.core.receive(peer, message, self.now))
+        return self.take(self.core.receive(peer, message, self.now), message, peer)
 
     def done(self, done: Any) -> Step:
-        return self.take(self.core.done(done, self.now))
+        return self.take(self.core.done(done, self.now), done)
 
     def hear(self, change: Any) -> Step:
-        return self.take(self.core.neighbour(change, self.now))
+        return self.take(self.core.neighbour(change, self.now), change)
 
     def publish(self, name: str, epoch: int | None = None) -> str:
         """Publish the payload called `name`; its hash."""
@@ -140,6 +142,7 @@ class Table:
         self.effects: deque[tuple[Seat, Effect]] = deque()
         self.withheld: set[type] = set()
         self.lost: Callable[[PeerId, PeerId, Message], bool] = lambda sender, to, message: False
+        self.watched: Callable[[Seat, Any, PeerId | None, Step], None] = lambda seat, cause, sender, step: None
         chosen = limits or Limits()
         self.seats = sorted((Seat(self, number, chosen) for number in range(seats)), key=lambda seat: seat.peer)
         self.links: set[frozenset[PeerId]] = set()
@@ -229,7 +232,7 @@ def fire(seat: Seat) -> Step | None:
     due_s = seat.core.next_deadline()
     if due_s is None or due_s > seat.table.now_s:
         return None
-    step = seat.take(seat.core.timer(seat.now))
+    step = seat.take(seat.core.timer(seat.now), "timer")
     again_s = seat.core.next_deadline()
     assert again_s is None or again_s > seat.table.now_s, "a timer that spins without progress"
     return step
