@@ -45,7 +45,7 @@ def _moment(moment: Moment) -> list[str]:
 
 
 def _arrow(who: str, sent: Sent) -> str:
-    return f"  {who}->>{sent.to}: {sent.text}"
+    return f"  {who}{'-x' if sent.is_lost else '->>'}{sent.to}: {sent.text}"
 
 
 # --- in a page --------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.protocol.messages import Heartbeat
+from hdus_peer.protocol.messages import Heartbeat, Key
 from hdus_peer.protocol.records import Row, key_of
-from hdus_peer.protocol.step import Put, SendKey, Step, Write
-from tests.protocol.table import Seat
+from hdus_peer.protocol.step import Put, Send, SendKey, Step, Write
+from tests.protocol.table import KEY, Seat
 from tests.transcripts import saying
 from tests.transcripts.names import START_S, Names
 
@@ -20,11 +20,12 @@ class Sent:
 
     to: str
     text: str
+    is_lost: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One Step of `who`: the order of its parts is that in which they are carried out."""
+    """One Step of `who`: the order of its parts is that in which they are carried out. `keys`: what its effects send."""
 
     at_s: float
     who: str
@@ -37,7 +38,7 @@ class Moment:
 
     def lines(self, is_dated: bool) -> list[str]:
         """As it stands in a transcript."""
-        sends = tuple(f"{sent.text} to {sent.to}" for sent in self.sends)
+        sends = tuple(f"{sent.text} to {sent.to}{', lost' if sent.is_lost else ''}" for sent in self.sends)
         parts = (("writes", self.writes), ("sends", sends), ("acts", self.acts), ("tells", self.tells))
         shown = [line for name, texts in parts if texts for line in _column(name, texts)]
         date = f"{self.at_s:.1f} s" if is_dated else ""
@@ -55,16 +56,21 @@ def moment(seat: Seat, cause: Any, sender: PeerId | None, step: Step, names: Nam
     sends = [send for send in step.sends if not (is_timer and isinstance(send.message, Heartbeat))]
     parts = (
         tuple(filter(None, (_write(seat, write, names) for write in step.writes))),
-        tuple(Sent(names.of(send.to), saying.message_text(send.message, names)) for send in sends),
+        tuple(_sent(seat, send, names) for send in sends),
         tuple(saying.effect_text(effect, names) for effect in step.effects),
         tuple(saying.event_text(event, names) for event in step.events),
     )
     if not any(parts):
         return None
     keys = [effect for effect in step.effects if isinstance(effect, SendKey)]
-    given = tuple(Sent(names.of(key.to), f"Key ({names.payload(key.payload_sha256)})") for key in keys)
+    given = tuple(_sent(seat, Send(key.to, Key(key.grant, key.lease, KEY)), names) for key in keys)
     at_s = round(seat.table.now_s - START_S, 1)
     return Moment(at_s, names.of(seat.peer), saying.cause_text(cause, sender, names), *parts, given)
+
+
+def _sent(seat: Seat, send: Send, names: Names) -> Sent:
+    is_lost = seat.table.lost(seat.peer, send.to, send.message)
+    return Sent(names.of(send.to), saying.message_text(send.message, names), is_lost)
 
 
 def _write(seat: Seat, write: Write, names: Names) -> str:

@@ -11,7 +11,7 @@ from hdus_peer.domain.unlearning import UnlearnNotice
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import NoticeItem
 from hdus_peer.protocol.records import OwnSeedRow
-from hdus_peer.protocol.step import Forget, Leave, Obey, Rejoin, Step
+from hdus_peer.protocol.step import Erase, Forget, Leave, Obey, Rejoin, Step
 from hdus_peer.simulation import cast
 from tests.protocol.table import Seat, Table, sharing, tight
 from tests.transcripts.names import EVERYTHING, Names
@@ -116,6 +116,17 @@ def _pass(stage: Stage, duration_s: str) -> None:
     stage.table.wait(float(duration_s))
 
 
+@says(r"what (\w+) sends to (\w+) is lost")
+def _lose(stage: Stage, one: str, other: str) -> None:
+    pair = (stage.seats[one].peer, stage.seats[other].peer)
+    stage.table.lost = lambda sender, to, message: (sender, to) == pair
+
+
+@says(r"nothing is lost any more")
+def _carry(stage: Stage) -> None:
+    stage.table.lost = lambda sender, to, message: False
+
+
 # --- what a peer does -------------------------------------------------------------------------------------------------
 @says(r"(\w+) publishes (\w+)")
 def _publish(stage: Stage, who: str, seed: str) -> None:
@@ -157,6 +168,16 @@ def _equivocate(stage: Stage, who: str, other: str, first: str) -> None:
     statement = replace(row.manifest.statement, payload_sha256=stage.names.learn(seat.peer, other))
     row = replace(row, manifest=sign(seat.person.identity, statement))
     seat.core.state._tables[OwnSeedRow][(seat.peer,)] = row
+
+
+@says(r"erasures (take for ever|are quick again)")
+def _delay(stage: Stage, how: str) -> None:
+    stage.table.withheld = {Erase} if how == "take for ever" else set()
+
+
+@says(r"(\w+) crashes and starts again")
+def _crash(stage: Stage, who: str) -> None:
+    stage.table.restart(stage.seats[who])
 
 
 # --- its directory ----------------------------------------------------------------------------------------------------

@@ -47,4 +47,10 @@ def test_a_diagram_shows_what_is_durable_above_what_is_sent():
     lines = diagram.diagram(played("exchange")).splitlines()
     granted = next(number for number, line in enumerate(lines) if "grant 1 to ben" in line)
     assert lines[granted].startswith("  Note over anna")
-    assert lines[granted + 1] == "  anna->>ben: Key (anna/first)"
+    assert lines[granted + 1] == "  anna->>ben: Key (anna/first, grant 1)"
+
+
+def test_what_is_lost_is_shown_as_lost():
+    notice = "Notices (anna leaves through g0)"
+    assert f"{notice} to ben, lost\n" in played("lost-notice").text
+    assert f"  anna-xben: {notice}\n" in diagram.diagram(played("lost-notice"))
