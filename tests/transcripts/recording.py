@@ -25,7 +25,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One Step of `who`: the order of its parts is that in which they are carried out. `keys`: what its effects send."""
+    """One Step of `who`; its parts are carried out in this order. `keys`: what its effects send, after all else."""
 
     at_s: float
     who: str
