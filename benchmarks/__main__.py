@@ -19,9 +19,9 @@ from benchmarks.rows import Row
 
 NAMES = (
     "leave", "fetch", "ensemble", "training", "startup", "footprint", "convergence", "traffic", "loop_lag",
-    "holders", "forget",
+    "holders", "forget", "study",
 )  # fmt: skip
-"""In the order of the goals (a) to (k)."""
+"""In the order of the goals (a) to (l)."""
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:

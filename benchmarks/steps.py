@@ -88,11 +88,12 @@ def main(pairs: int) -> None:
     y = torch.randint(len(TASK.classes), (SAMPLES,), generator=generator)
     with tempfile.TemporaryDirectory() as directory:
         product, bare = Product(Path(directory), Examples(x, y)), Bare(x, y)
-        found = [(_seconds(product.run), _seconds(bare.run)) for _ in range(pairs + WARM_UP)]
+        found = [(seconds(product.run), seconds(bare.run)) for _ in range(pairs + WARM_UP)]
     print(json.dumps(found[WARM_UP:]))
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def seconds(work: Callable[[], None]) -> float:
+    """How long it took."""
     began_s = time.perf_counter()
     work()
     return time.perf_counter() - began_s
