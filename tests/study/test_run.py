@@ -96,6 +96,7 @@ def test_what_is_done_is_not_done_again(make_plan: MakePlan, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_it_keeps_what_is_done_and_leaves_no_process(number: signal.Signals, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(_toml(TINY))
@@ -124,6 +125,7 @@ def test_another_plan_is_refused_in_the_same_directory(make_plan: MakePlan, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_killed_and_started_again_nothing_is_lost_or_done_twice(make_plan: MakePlan, tmp_path: Path) -> None:
     """The whole group of processes is killed after the third unit, wherever the others are."""
     plan = make_plan(partitions=["drop-class", "iid"])
@@ -253,6 +255,14 @@ def test_the_report_has_every_table_and_plot(make_plan: MakePlan, tmp_path: Path
     for picture in pictures:
         assert (tmp_path / picture).is_file()
         assert (tmp_path / picture).with_name(Path(picture).name.replace(".svg", ".png")).is_file()
+
+
+@pytest.mark.parametrize("name", ["hdus", "fedunl", "isgd"])
+def test_a_report_of_one_system_alone_is_whole(name: str, make_plan: MakePlan, tmp_path: Path) -> None:
+    done(make_plan(**ONE_SEED, systems={name: TINY["systems"][name]}), tmp_path)
+    markdown = write_report(tmp_path)[0].read_text()
+    assert "What it costs" in markdown
+    assert not [line for line in markdown.splitlines() if line.startswith("|") and "±" in line]
 
 
 def test_the_tables_say_what_the_rows_say(make_plan: MakePlan, tmp_path: Path) -> None:
