@@ -81,6 +81,9 @@ def run(
       hdus-peer study run paper-mnist --out mnist --data-dir data --scale 0.02
       hdus-peer study run mine.toml --out mine --backend ray
     """
+    from hdus_peer.study.extra import need
+
+    need("study")
     from hdus_peer.interruption import interruptible
     from hdus_peer.study.cautions import cautions
     from hdus_peer.study.plan_file import read_plan
@@ -108,6 +111,9 @@ def report(directory: Path, as_json: bool) -> None:
     Examples
       hdus-peer study report smoke
     """
+    from hdus_peer.study.extra import need
+
+    need("study")
     from hdus_peer.cli.output import show_json
     from hdus_peer.study.report import write_report
 

@@ -11,8 +11,9 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from hdus_peer.errors import ConfigurationError, WorkerError
+from hdus_peer.errors import WorkerError
 from hdus_peer.study.cells import Unit
+from hdus_peer.study.extra import need
 from hdus_peer.study.work import Outcome
 from hdus_peer.workers.lifeline import die_with_parent
 
@@ -26,11 +27,8 @@ Backend = Callable[[Sequence[Unit], Work, int], Iterator[Outcome]]
 
 def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
     """Processes of this machine; in this process where one is asked for."""
-    try:
-        from joblib import Parallel, delayed
-        from joblib.externals.loky.process_executor import BrokenProcessPool
-    except ImportError as problem:
-        raise _missing("joblib", "study") from problem
+    from joblib import Parallel, delayed
+    from joblib.externals.loky.process_executor import BrokenProcessPool
 
     initial = {"initializer": die_with_parent} if jobs > 1 else {}
     parallel = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs, **initial)
@@ -46,10 +44,9 @@ def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcom
 def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
     """Tasks of a Ray cluster: of the one that RAY_ADDRESS names, or else of one on this machine that ends with the
     study. A task whose process was killed is done again by another."""
-    try:
-        import ray
-    except ImportError as problem:
-        raise _missing("ray", "ray") from problem
+    need("ray")
+    import ray
+
     ray.init(
         num_cpus=None if os.environ.get("RAY_ADDRESS") else jobs,
         log_to_driver=False,
@@ -68,10 +65,6 @@ def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
 
 def _called(work: Work, unit: Unit) -> Outcome:
     return work(unit)
-
-
-def _missing(package: str, extra: str) -> ConfigurationError:
-    return ConfigurationError(f"{package} is not installed: pip install 'hdus-peer[{extra}]'")
 
 
 BACKENDS: dict[str, Backend] = {"joblib": with_joblib, "ray": with_ray}

@@ -8,7 +8,6 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 from hdus_peer.config.sections import DistilSection, PredictSection
-from hdus_peer.errors import ConfigurationError
 from hdus_peer.study.results import AUTO, Entry, Results
 from hdus_peer.study.tables import ALL, METRICS, PAPERS_RULE, best_fixed, milestones, shown
 
@@ -22,11 +21,9 @@ Draw = Callable[[Any, str], None]
 
 
 def write_plots(results: Results, folder: Path) -> list[tuple[str, str, str]]:
-    """(partition, file name without its ending, title) of every plot. Raises ConfigurationError without matplotlib."""
-    try:
-        import matplotlib
-    except ImportError as problem:
-        raise ConfigurationError("matplotlib is not installed: pip install 'hdus-peer[study]'") from problem
+    """(partition, file name without its ending, title) of every plot."""
+    import matplotlib
+
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     with matplotlib.rc_context({"svg.hashsalt": "hdus-peer", "font.size": 9, "axes.grid": True, "grid.alpha": 0.3}):
