@@ -89,7 +89,8 @@ class EnsembleTarget:
             is_unnoticed = False
         await self.evict(payloads)
         if not is_unnoticed:
-            self.serve_main()
+            self._used = None
+            self.want(self._wanted)
 
     async def evict(self, payloads: frozenset[str]) -> None:
         """Return only when no process can compute with these payloads."""
@@ -102,7 +103,9 @@ class EnsembleTarget:
                 await asyncio.sleep(RETRY_S)
 
     async def _until_followed(self) -> None:
-        while self.ready.is_set() and self._rebuild is not None and not self._rebuild.done():
+        """Until what is used is what is wanted. Not while there is an eviction at once: it ends the process anyway, and
+        waits itself for whoever erases the same payload, so that to wait for the rebuild after it would be for ever."""
+        while self.ready.is_set() and self._calm.is_set() and self._rebuild is not None and not self._rebuild.done():
             await asyncio.wait([self._rebuild])
 
     async def _follow(self) -> None:

@@ -292,8 +292,30 @@ async def test_an_eviction_at_once_ends_a_rebuild_and_the_rest_is_built_after_it
     world.effects.act(Erase(1, (gone,), True))
     world.effects.act(UseSeeds((_row(rest),)))
     assert await world.results.get() == Erased(1)
+    await world.effects.ensemble._calm.wait()
     await world.effects.ensemble._until_followed()
     assert world.predictor.asked == [("evict", gone), (rest,)]
+
+
+async def test_an_eviction_at_once_does_not_wait_for_one_that_waits_for_a_rebuild(world):
+    """The seed was superseded, the ensemble is not rebuilt yet, and now its owner leaves."""
+    old, new = world.hold(b"a" * 100), world.hold(b"b" * 100)
+    world.predictor.slow = True
+    world.effects.act(UseSeeds((_row(new),)))
+    await world.predictor.building.wait()
+    world.effects.act(Erase(1, (old,), False))
+    world.effects.act(Identify("somebody:1"))
+    assert await world.results.get() == Identified("somebody:1", PEER)
+    world.effects.act(Erase(2, (old, new), True))
+    assert [await asyncio.wait_for(world.results.get(), 10) for _ in range(2)] == [Erased(1), Erased(2)]
+
+
+async def test_an_erasure_that_can_wait_does_not_bring_a_retired_model_back(world):
+    old = world.hold(b"a" * 100)
+    assert await world.act(Erase(1, (), True, learned=True)) == Erased(1)
+    world.predictor.problems = [WorkerError("there is no model yet")]
+    assert await world.act(Erase(2, (old,), False)) == Erased(2)
+    assert not world.effects.ensemble.ready.is_set()
 
 
 async def test_an_erasure_that_can_wait_comes_after_the_rebuild(world):
