@@ -92,7 +92,7 @@ class PeerCore:
         self.owed = Owed(self.state, self.links, self.exchange)
         self.spreading = Spreading(self.state, self.links)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed, self.spreading)
-        self.restored = Restored(self.state, self.granting, self.exchange, self.usage)
+        self.restored = Restored(self.state, self.granting, self.exchange, self.usage, self.unlearning)
         self.equivocations = Equivocations(
             self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored, self.spreading
         )

@@ -8,7 +8,7 @@ It is found by what I signed myself, or by what a holder says of itself; nobody 
 What follows of 1 and 2: foreign seeds are erased (they are a cache, and a notice may have covered them), my sequence
 and my next generation leap above all that was used, what I serve is published anew, and every member is presumed to
 hold what I forgot that I granted. Of 3, that holder alone is presumed. Only an answer to a later notice, or a
-departure, closes such an entry.
+departure, closes such an entry; so whoever is leaving says it again.
 """
 
 from hdus_peer.domain.clock import Instant
@@ -21,12 +21,15 @@ from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.records import GrantRow, MemberRow
 from hdus_peer.protocol.state import Draft, State
+from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.protocol.usage import Usage
 
 
 class Restored:
-    def __init__(self, state: State, granting: Granting, exchange: Exchange, usage: Usage) -> None:
-        self._state = state
+    def __init__(
+        self, state: State, granting: Granting, exchange: Exchange, usage: Usage, unlearning: Unlearning
+    ) -> None:
+        self._state, self._unlearning = state, unlearning
         self._granting, self._exchange, self._usage = granting, exchange, usage
 
     def on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
@@ -63,6 +66,7 @@ class Restored:
         for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
             self._presume(member.peer, generation, draft)
         draft.tell("RolledBack", state.me.peer, sequence=state.row.state_sequence)
+        self._unlearning.say_again(now, draft)
 
     def _presume(self, peer: PeerId, generation: int, draft: Draft) -> None:
         """One open entry a member, of the highest generation that was forgotten."""

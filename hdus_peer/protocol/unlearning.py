@@ -9,7 +9,7 @@ Rules
    departure. LEAVING becomes LEFT when none is waited for any more (`awaited`), this peer has departed itself, and a
    neighbour knows it.
 4. A leaver erases what it holds of others and then signs its `Departure`, which travels with its notice.
-5. A notice of my own key that I do not know (a restored backup) is obeyed.
+5. A notice of my own key that I do not know (a restored backup) is obeyed; a leave is then said again (`say_again`).
 6. Forgetting samples: I stay, and keep what I hold of others. The owner's own receipt, once whatever was learned from
    the samples is erased here, belongs to the certificate as every holder's does.
 """
@@ -208,7 +208,7 @@ class Unlearning:
         self._close_departed(row, draft)
         self._doubt(row, now, draft)
         if row.owner == self._state.me.peer:
-            self._obey_own(row, draft)
+            self._obey_own(row, now, draft)
             return
         self.erase_through(row.owner, row.through, now, draft)
         self._spreading.spread(row, sender, now, draft)
@@ -234,8 +234,9 @@ class Unlearning:
             self._usage.use(draft)
         self._exchange.consider(now, draft)
 
-    def _obey_own(self, row: TombstoneRow, draft: Draft) -> None:
+    def _obey_own(self, row: TombstoneRow, now: Instant, draft: Draft) -> None:
         """My own signature (or the authority's), and I do not know of it: this state directory is an older copy."""
+        was_active = self._state.is_active
         phase = Phase.HELD if row.kind == UnlearnKind.FORGET else Phase.LEAVING
         highest = max(self._state.row.generation_highest, min(row.through, GENERATION_MAX - 1))
         self._state.change_self(draft, phase=phase, through_highest=row.through, generation_highest=highest)
@@ -243,6 +244,20 @@ class Unlearning:
             self._erase_learned(row.through, draft)
         self._depart(draft)
         draft.tell("OwnNoticeObeyed", row.owner, through=row.through, kind=str(row.kind))
+        if was_active:  # only then: two devices of one identity must not answer each other for ever
+            self.say_again(now, draft)
+
+    def say_again(self, now: Instant, draft: Draft) -> None:
+        """I leave, and my state went backwards: what I forgot may be above the notice, and what is below it was
+        answered to a run that is forgotten. A new notice covers all of it, and everybody answers anew."""
+        state = self._state
+        row = state.get(TombstoneRow, state.me.peer)
+        if row is None or row.kind != UnlearnKind.LEAVE or state.row.phase != Phase.LEAVING:
+            return
+        highest = min(max(state.row.generation_highest, row.through + 1), GENERATION_MAX - 1)
+        state.change_self(draft, generation_highest=highest)
+        self._begin_leave(now, draft)
+        self.leave(now, draft)
 
     def _merge_departure(self, sender: PeerId, row: TombstoneRow, now: Instant, draft: Draft) -> None:
         self._state.put(draft, row)
