@@ -9,7 +9,7 @@ Rules
 3. The invariants are judged from outside (`checker`), on what is on the disks and on the wires, not by asking
    a core.
 
-Absent on purpose: restored backups, cloned devices, leases and suspended clocks.
+Absent on purpose: cloned devices, disks that are full, suspended clocks.
 
 Modules: `world` (virtual time, one source of chance), `cast` (who takes part), `network` (links, loss, partitions),
 `device` (one peer: disk, core, driver, crash), `hands` (its effects), `malice` (a member gone bad), `plan` (what

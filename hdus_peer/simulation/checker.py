@@ -53,6 +53,7 @@ class Lease:
 
     generation: int
     sequence: int
+    issued_at_s: int  # an owner that was restored may use a sequence twice
     use_until_s: float
     hold_until_s: float
 
@@ -97,9 +98,32 @@ class Checker:
         self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
         self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
+        self._gone_back: set[PeerId] = set()  # restored, and perhaps not noticed yet
+        self._noticed: set[PeerId] = set()
+        self._unaware: set[PeerId] = set()  # restored, and has not seen a proof of it yet
+        self._shown: set[tuple[PeerId, PeerId]] = set()  # (restored, by whom): a proof
 
     def _is_judged(self, device: Device) -> bool:
         return device.peer != self._rogue
+
+    # --- restored backups -----------------------------------------------------------------------------------------
+    def on_restore(self, device: Device) -> None:
+        """Until it is noticed, and its consequences are done, what this device holds does not count (I4); until it is
+        shown a later Hello of its own, it cannot know that it forgot to whom it gave keys."""
+        self._gone_back.add(device.peer)
+        self._unaware.add(device.peer)
+        self._noticed.discard(device.peer)
+
+    def on_hear(self, device: Device, sender: PeerId, message: Message) -> None:
+        if not isinstance(message, Greeting) or message.echo is None or message.echo.signer != device.peer:
+            return
+        if message.echo.statement.state_sequence > _row_of(device).state_sequence:
+            self._shown.add((device.peer, sender))
+
+    def _count_again(self, device: Device) -> None:
+        if device.peer in self._noticed and not on_disk(device, ErasureRow):
+            self._noticed.discard(device.peer)
+            self._gone_back.discard(device.peer)
 
     # --- what is held -----------------------------------------------------------------------------------------------
     def _remains(self, device: Device, owner: PeerId, through: int) -> Iterator[str]:
@@ -197,7 +221,7 @@ class Checker:
 
     def _check_departed(self, device: Device, sequence: int) -> None:
         """Whoever came back meanwhile may hold what it asked for since."""
-        for payload in device.disk.keys:
+        for payload in device.disk.keys if device.peer not in self._gone_back else ():
             owner, _ = self._seeds.get(payload, (device.peer, 0))
             grant = self._admitted.get((device.peer, payload))
             if owner != device.peer and (grant is None or grant.holder_sequence < sequence):
@@ -213,7 +237,7 @@ class Checker:
         payload = self._payloads.get((device.peer, row.generation), "")
         grant = self._admitted.get((row.holder, payload))
         is_there = payload in holder.disk.keys and grant is not None and grant.grant == row.grant
-        if row.closed_by and is_there and self._is_judged(holder):
+        if row.closed_by and is_there and self._is_judged(holder) and holder.peer not in self._gone_back:
             number = holder.who.number
             raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
 
@@ -221,8 +245,8 @@ class Checker:
         """Nobody holds anything of a leaver that has LEFT, but who is switched off past its lease: it erases before it
         opens a port, and the certificate says that it lapsed."""
         through = through_on_disk(device, device.peer)
-        for other in filter(self._is_judged, self.devices):
-            if not other.is_open and self._has_lapsed(device, other):
+        for other in filter(self._is_judged, self.devices if device.peer not in self._unaware else ()):
+            if other.peer in self._gone_back or (not other.is_open and self._has_lapsed(device, other)):
                 continue
             for payload in other.disk.keys:
                 owner, generation = self._seeds.get(payload, ("", 0))
@@ -291,7 +315,11 @@ class Checker:
     def on_event(self, device: Device, event: Event) -> None:
         """I2: seeds are spoken of only once everything that the neighbour knew is durable here."""
         if event.name == "LinkOpened" and event.peer is not None and self._is_judged(device):
+            if (device.peer, event.peer) in self._shown:
+                self._unaware.discard(device.peer)
             self._check_merged(device, event.peer, "speaks of seeds")
+        elif event.name == "RolledBack" and device.peer in self._gone_back:
+            self._noticed.add(device.peer)
 
     def _check_merged(self, device: Device, peer: PeerId, what: str) -> None:
         for owner, through in self._greeted.get((peer, device.peer), {}).items():
@@ -307,6 +335,7 @@ class Checker:
     def after_action(self, device: Device) -> None:
         if device.core is None or not self._is_judged(device):
             return
+        self._count_again(device)
         erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
         for row in on_disk(device, HeldSeedRow):
             if row.generation <= through_on_disk(device, row.owner):
@@ -320,11 +349,10 @@ class Checker:
 
     def _on_lease(self, device: Device, owner: PeerId, lease: LeaseRenewal) -> None:
         known, now_s = self._leases.get((device.peer, owner)), device.world.now_s
-        if known is None or (known.generation, known.sequence) != (lease.generation, lease.sequence):
+        name = lease.generation, lease.sequence, lease.issued_at_s
+        if known is None or (known.generation, known.sequence, known.issued_at_s) != name:
             lengths_s = lease.use_until_s - lease.issued_at_s, lease.hold_until_s - lease.issued_at_s
-            self._leases[device.peer, owner] = Lease(
-                lease.generation, lease.sequence, now_s + lengths_s[0], now_s + lengths_s[1]
-            )
+            self._leases[device.peer, owner] = Lease(*name, now_s + lengths_s[0], now_s + lengths_s[1])
 
     def _check_leases(self, device: Device, erasing: set[str]) -> None:
         """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port."""

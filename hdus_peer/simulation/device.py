@@ -47,6 +47,8 @@ class Judge(Protocol):
 
     def on_send(self, device: "Device", to: PeerId, message: Message) -> None: ...
 
+    def on_hear(self, device: "Device", sender: PeerId, message: Message) -> None: ...
+
     def on_event(self, device: "Device", event: Event) -> None: ...
 
     def on_admit(self, device: "Device", grant: KeyGrant) -> None: ...
@@ -57,9 +59,21 @@ class Judge(Protocol):
 
     def on_crash(self, device: "Device") -> None: ...
 
+    def on_restore(self, device: "Device") -> None: ...
+
     def on_timer(self, device: "Device") -> None: ...
 
     def after_action(self, device: "Device") -> None: ...
+
+
+def copied(disk: MemoryState) -> MemoryState:
+    """What an image of this disk holds."""
+    return MemoryState(
+        {table: dict(rows) for table, rows in disk.rows.items()},
+        dict(disk.payloads),
+        {name: bytearray(partial) for name, partial in disk.partials.items()},
+        dict(disk.keys),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Device:
         self.repository: Repository = MemoryRepository(self.disk)
         self.core: PeerCore | None = None
         self.hands = Hands(self)
-        self.is_open = False
+        self.is_open = self.is_gone = self.was_restored = False
         self.run = 0
         self.fuse: int | None = None
         self.down_s = 1.0
@@ -91,6 +105,7 @@ class Device:
         self._driver = Driver(self, self, self, self.publish_event)
         self._boot_s = 0.0
         self._armed_s = 0.0
+        self._backup: MemoryState | None = None
 
     @property
     def peer(self) -> PeerId:
@@ -104,7 +119,7 @@ class Device:
 
     # --- life and death ---------------------------------------------------------------------------------------------
     def start(self) -> None:
-        if self.core is not None:
+        if self.core is not None or self.is_gone:
             return
         self.world.note(f"{self.who.number} starts")
         self._boot_s = self.world.now_s - self.world.between(0.0, 1000.0)
@@ -118,6 +133,8 @@ class Device:
         self._armed_s = float("inf")
         self.attempt(lambda: self.take(lambda core: core.start(self.now)))
         self.attempt(self.open_when_erased)
+        if self.was_restored and self.core is not None and self.core.state.own_seed() is None:
+            self.train()  # what it learned is lost
 
     def open_repository(self) -> Repository:
         """What a run begins with: another process on the same disk."""
@@ -143,6 +160,27 @@ class Device:
         self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
         self.judge.on_crash(self)
         self.world.after(self.down_s, self.start)
+
+    def back_up(self) -> None:
+        """Copy the disk as it is now: keys and payloads, too, as an image of the whole device has them."""
+        self._backup = copied(self.disk)
+
+    def restore(self) -> None:
+        """Put the copy, if there is one, in the place of the disk."""
+        if self._backup is None or self.is_gone:
+            return
+        self.world.tally.faults["restore"] += 1
+        self.disk, self.was_restored = copied(self._backup), True
+        self.die()
+        self.judge.on_restore(self)
+
+    def vanish(self) -> None:
+        """Be gone for ever."""
+        self.world.note(f"{self.who.number} vanishes")
+        self.world.tally.faults["vanish"] += not self.is_gone
+        self.is_gone = True
+        self.stop()
+        self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
 
     def stop(self) -> None:
         self.core, self.is_open, self.fuse = None, False, None
@@ -217,7 +255,8 @@ class Device:
         self.world.tally.see(self.peer, event, self.world.now_s)
         self.refused += event.name == "Refused"
         self.judge.on_event(self, event)
-        if event.name == "Forgotten":
+        is_to_learn_again = event.name == "SeedWithdrawn" and self.core is not None and self.core.state.is_active
+        if event.name == "Forgotten" or is_to_learn_again:
             self.train()
 
     # --- what the network tells -------------------------------------------------------------------------------------
@@ -238,6 +277,7 @@ class Device:
                 return
         self.world.note(f"{self.who.number} < {type(message).__name__}")
         self.message = message  # type: ignore[assignment]
+        self.judge.on_hear(self, peer, message)  # type: ignore[arg-type]
         self.attempt(lambda: self.take(lambda core: core.receive(peer, message, self.now)))  # type: ignore[arg-type]
         self.message = None
 

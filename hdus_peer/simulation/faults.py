@@ -24,6 +24,8 @@ class Fault(enum.StrEnum):
     ONE_WAY = "one-way"  # nothing goes from one device to another
     CLOCK = "clock"  # a wall clock jumps by up to 20 hours
     MALICE = "malice"  # a member gone bad
+    RESTORE = "restore"  # a backup is put back
+    VANISH = "vanish"  # a device never comes back
 
 
 ACTS = {
@@ -33,6 +35,8 @@ ACTS = {
     Fault.ONE_WAY: {What.ONE_WAY},
     Fault.CLOCK: {What.CLOCK},
     Fault.MALICE: {What.MALICE},
+    Fault.RESTORE: {What.BACKUP, What.RESTORE},
+    Fault.VANISH: {What.VANISH},
 }
 WEATHER = {
     Fault.LOSS: "loss",

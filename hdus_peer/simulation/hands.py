@@ -223,6 +223,8 @@ class Hands:
         self._world.note(f"{self._device.who.number} uses {[row.payload_sha256[:8] for row in self.using]}")
 
     def _erase(self, effect: Erase) -> None:
+        if effect.erasure in self.erasing:  # under way: it answers once
+            return
         self.erasing.add(effect.erasure)
         for payload_sha256 in effect.payloads:
             self._cancel(payload_sha256)

@@ -20,6 +20,9 @@ class What(enum.StrEnum):
     HEAL = "heal"
     CLOCK = "clock"  # the wall clock of `who` jumps by `amount` hours
     MALICE = "malice"  # the member gone bad strikes
+    BACKUP = "backup"  # the disk of `who` is copied
+    RESTORE = "restore"  # `who` crashes, and the copy is put in the place of its disk
+    VANISH = "vanish"  # for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +85,14 @@ def draw(seed: int, peers: int = 6) -> Plan:
     if lease_s:  # what is left of a lease over a restart is as right as the wall clock, so that one cannot be judged
         acts = [act for act in acts if act.what != What.CLOCK]
     acts += _forgetting(random.Random(f"forget {seed}"), peers)
+    honest = [who for who in range(peers) if who != rogue]
+    losses = _restoring(random.Random(f"restore {seed}"), honest) + _vanishing(random.Random(f"vanish {seed}"), honest)
+    acts += losses
     return Plan(
         seed=seed,
         peers=peers,
         task=f"task {rng.randrange(4)}",
-        neighbours_max=16 if rogue is not None else rng.choice((2, 3, 16)),
+        neighbours_max=_neighbours_max(rng, rogue is not None, bool(losses)),
         weather=rng.choice((Weather(), _SLOW, _HARSH)),
         horizon_s=HORIZON_S,
         settle_max_s=SETTLE_MAX_S,
@@ -96,6 +102,31 @@ def draw(seed: int, peers: int = 6) -> Plan:
         lease_s=lease_s,
         two_faced=rogue is not None and random.Random(f"faces {seed}").random() < 0.5,
     )
+
+
+def _neighbours_max(rng: random.Random, has_rogue: bool, has_losses: bool) -> int:
+    """Many, where what a peer should hold depends on whom it has heard of."""
+    chosen = 16 if has_rogue else rng.choice((2, 3, 16))
+    return 16 if has_losses else chosen
+
+
+def _restoring(rng: random.Random, whom: list[int]) -> list[Act]:
+    """Perhaps the disk of one peer or two is copied, and the copy put back later, once or twice."""
+    if rng.random() > 0.3:
+        return []
+    acts = []
+    for who in rng.sample(whom, min(len(whom), rng.choice((1, 1, 2)))):
+        at_s = rng.uniform(1.0, HORIZON_S - 3.0)
+        acts.append(Act(at_s, What.BACKUP, who))
+        acts += [Act(at_s + rng.uniform(0.2, 8.0), What.RESTORE, who) for _ in range(rng.choice((1, 1, 2)))]
+    return acts
+
+
+def _vanishing(rng: random.Random, whom: list[int]) -> list[Act]:
+    """Perhaps a peer vanishes for ever."""
+    if rng.random() > 0.15 or len(whom) < 3:
+        return []
+    return [Act(rng.uniform(2.0, HORIZON_S), What.VANISH, rng.choice(whom))]
 
 
 def _forgetting(rng: random.Random, peers: int) -> list[Act]:

@@ -13,7 +13,9 @@ from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.records import (
     EquivocationRow,
     ErasureRow,
+    GrantRow,
     HeldSeedRow,
+    MemberRow,
     OwedReceiptRow,
     OwedReleaseRow,
     OwnSeedRow,
@@ -137,6 +139,12 @@ class Stage:
                 device.attempt(lambda: device.take(lambda core: core.command(Rejoin(), device.now)))
             case What.CRASH:
                 device.fuse, device.down_s = act.amount, self.world.between(0.1, 8.0)
+            case What.BACKUP:
+                device.back_up()
+            case What.RESTORE:
+                device.restore()
+            case What.VANISH:
+                device.vanish()
             case What.CLOCK:
                 self.world.tally.faults["clock"] += 1
                 device.wall_skew_s += (act.amount - 20) * 3600.0
@@ -183,12 +191,13 @@ class Stage:
                 self.network.vanish(device.peer, is_noticed=True)
 
     def _judged(self) -> list[Device]:
-        return [device for number, device in self.devices.items() if number != self.plan.rogue]
+        there = (device for number, device in self.devices.items() if number != self.plan.rogue)
+        return [device for device in there if not device.is_gone]
 
     def unrest(self) -> Violation | None:
         """The first thing that is not yet as it must be."""
         for device in self._judged():
-            problem = _unrest_at(device, self.network)
+            problem = self._unrest_at(device)
             if problem:
                 return Violation("L1", f"{device.who.number} {problem}")
         running = [device for device in self._judged() if device.core is not None]
@@ -202,12 +211,45 @@ class Stage:
         expected = never_joined(self.plan.task, self.plan.neighbours_max, tuple(active), publishing)
         for number, device in active.items():
             seeds = {self.devices[owner].peer: _own_payload(self.devices[owner]) for owner in publishing}
-            wanted = [(owner, seeds[owner]) for owner in expected[number]]
+            owners = [owner for owner in expected[number] if not self._takes_for_cloned(owner, device)]
+            wanted = [(owner, seeds[owner]) for owner in owners]
             for what, rows in (("holds", on_disk(device, HeldSeedRow)), ("uses", device.hands.using)):
-                has = [(row.owner, row.payload_sha256) for row in rows if row.owner in seeds or self.plan.rogue is None]
+                has = [(row.owner, row.payload_sha256) for row in rows if row.owner in seeds or self._is_judged(row)]
+                has = [pair for pair in has if not self._takes_for_cloned(pair[0], device)]
                 if (has if what == "uses" else sorted(has)) != wanted:
                     return Violation("I6", f"{number} {what} {len(has)} seeds, not the {len(wanted)} that it would")
         return None
+
+    def _is_judged(self, row: HeldSeedRow) -> bool:
+        """Nobody knows who should hold a seed of the member gone bad, of one that is gone, or of one that was restored
+        and waits for its operator."""
+        owner = next(device for device in self.devices.values() if device.peer == row.owner)
+        return owner in self._judged() and _phase(owner) != Phase.HELD
+
+    def _takes_for_cloned(self, owner: PeerId, holder: Device) -> bool:
+        """Whether `owner` believes that there are two devices of this identity, and so grants it nothing."""
+        device = next(device for device in self.devices.values() if device.peer == owner)
+        return any(row.peer == holder.peer and row.cloned for row in on_disk(device, MemberRow))
+
+    def _unrest_at(self, device: Device) -> str:
+        if device.core is None:
+            return "" if _phase(device) == Phase.LEFT else "is down"
+        if on_disk(device, ErasureRow):
+            return "is still erasing"
+        if _phase(device) == Phase.LEAVING and not self._waits_for_the_gone(device):
+            return "has not left yet"
+        owed = [row.owner for row in on_disk(device, OwedReceiptRow)]
+        owed += [row.owner for row in on_disk(device, OwedReleaseRow)]
+        if any(self.network.devices[owner].is_open for owner in owed):
+            return "still owes a receipt or a release"
+        return ""
+
+    def _waits_for_the_gone(self, device: Device) -> bool:
+        """Whether only those have not answered that never do: who is gone, and, where a leaver was restored, whom it
+        presumes to hold something and who has left long ago, or who answered before (its certificate stays pending)."""
+        awaited = {row.holder for row in on_disk(device, GrantRow) if not row.closed_by}
+        gone = {other.peer for other in self.devices.values() if other.is_gone}
+        return device.was_restored or awaited <= gone
 
 
 @functools.cache
@@ -230,20 +272,6 @@ def never_joined(
     stage = Stage(plan, active)
     stage.play()
     return {number: tuple(row.owner for row in device.hands.using) for number, device in stage.devices.items()}
-
-
-def _unrest_at(device: Device, network: Network) -> str:
-    if device.core is None:
-        return "" if _phase(device) == Phase.LEFT else "is down"
-    if on_disk(device, ErasureRow):
-        return "is still erasing"
-    if _phase(device) == Phase.LEAVING:
-        return "has not left yet"
-    owed = [row.owner for row in on_disk(device, OwedReceiptRow)]
-    owed += [row.owner for row in on_disk(device, OwedReleaseRow)]
-    if any(network.devices[owner].is_open for owner in owed):
-        return "still owes a receipt or a release"
-    return ""
 
 
 def _phase(device: Device) -> str:

@@ -12,8 +12,9 @@ from hdus_peer.simulation import cast, draw
 from hdus_peer.simulation.plan import Plan, What
 from tests.simulation.powered import PoweredStage
 
-UNFIT = frozenset({What.MALICE, What.FORGET})
-"""A member gone bad is not judged, and does not keep its directory; the list of forgotten samples is the daemon's."""
+UNFIT = frozenset({What.MALICE, What.FORGET, What.BACKUP, What.RESTORE, What.VANISH})
+"""A member gone bad is not judged, and does not keep its directory; the list of forgotten samples is the daemon's; the
+directory of a device that vanished may need its next start, and one that was put back is `tests.integration`'s."""
 
 
 def honest(plan: Plan) -> Plan:
