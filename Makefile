@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: soak study demo test test-fast compose-test lint proto man bench install clean
+.PHONY: mutants soak study demo test test-fast compose-test lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -47,6 +47,10 @@ soak: $(STAMP)
 study: $(STAMP)
 	$(BIN)/hdus-peer study run $(or $(STUDY),smoke) --out $(or $(STUDY_OUT),study-results)
 	$(BIN)/hdus-peer study report $(or $(STUDY_OUT),study-results)
+
+# every planted fault of the protocol: which checker catches it, after how many simulated plans
+mutants: $(STAMP)
+	$(BIN)/python -m tests.simulation.mutants
 
 install: $(STAMP)
 

@@ -1,7 +1,8 @@
 """Each fault that a change might bring back is planted here, and must turn the simulation red.
 
 Rule: a plant is as small as the mistake it stands for, and is made in the product's own code path. `found_by` names the
-invariants whose checker may speak first; `within` bounds the seeds. What was seen when this was written:
+invariants whose checker may speak first; `within` bounds the seeds. `make mutants` shows them all. What was seen when
+this was written:
 
     fault                              first seed   checker, and the plan where it is not the drawn one
     commit_and_send_swapped                     0   I3  a key whose grant is not durable
@@ -32,6 +33,10 @@ invariants whose checker may speak first; `within` bounds the seeds. What was se
     equivocation_by_accident                    0   I2  a proof against an honest owner (busy)
     heartbeat_without_root                      0   L1  notices that never arrive (calm)
     buckets_that_find_nothing                   0   L1  notices that never arrive (calm)
+    late_training_publishes                     0   I2  what was learned before a forget (forgetting)
+    forgetter_answers_early                     0   I1  a receipt beside a key (forgetting)
+    restored_unnoticed                          6   I4  LEFT beside a key (put_back)
+    leave_not_said_again                        6   I4  LEFT beside a key (put_back)
 """
 
 import random
@@ -44,6 +49,7 @@ import pytest
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import SignedEnvelope, reopen_trusted
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.driver import Driver
 from hdus_peer.protocol import awaited, erasure, tombstones
 from hdus_peer.protocol.equivocation import Equivocations
@@ -57,6 +63,7 @@ from hdus_peer.protocol.owed import Owed
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, TombstoneRow
 from hdus_peer.protocol.renewing import Renewing
+from hdus_peer.protocol.restored import Restored
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import Admitted, Forget, Publish, Put, Step, Write
 from hdus_peer.protocol.unlearning import Unlearning
@@ -70,6 +77,7 @@ from hdus_peer.simulation.plan import HORIZON_S, Act, What
 from hdus_peer.transport.envelopes import EnvelopeOpener
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+Fault = tuple[Plant, set[str], int, Callable[[int], Plan]]
 
 
 def commit_and_send_swapped(patch: pytest.MonkeyPatch) -> None:
@@ -268,20 +276,19 @@ def heartbeat_without_root(patch: pytest.MonkeyPatch) -> None:
 
 def first_departure_taken_for_the_second(patch: pytest.MonkeyPatch) -> None:
     """A second leave believes the departure of the first, which comes back from a neighbour, for its own."""
-    write = Unlearning._write_own_notice
+    write = tombstones.write_own
 
-    def forgetful(self: Unlearning, now: Instant, draft: Draft) -> None:
-        write(self, now, draft)
-        row = self._state.get(TombstoneRow, self._state.me.peer)
-        assert row is not None
-        self._state.put(draft, replace(row, departure=None))
+    def forgetful(state: State, kind: UnlearnKind, now: Instant, draft: Draft) -> TombstoneRow:
+        row = replace(write(state, kind, now, draft), departure=None)
+        state.put(draft, row)
+        return row
 
     def hasty(self: Unlearning, draft: Draft) -> None:
         row = self._state.get(TombstoneRow, self._state.me.peer)
         if self._state.row.phase == "leaving" and row is not None and row.departure and not self.open_grants():
             self._state.change_self(draft, phase="left")
 
-    patch.setattr(Unlearning, "_write_own_notice", forgetful)
+    patch.setattr(tombstones, "write_own", forgetful)
     patch.setattr(Unlearning, "_try_to_finish", hasty)
 
 
@@ -338,6 +345,15 @@ def equivocation_by_accident(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Checker, "_on_publish", lambda self, device, row: None)
 
 
+def restored_unnoticed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Restored, "on_echo", lambda self, echo, now, draft: None)
+    patch.setattr(Restored, "on_holder", lambda self, holder, generation, draft: None)
+
+
+def leave_not_said_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Unlearning, "say_again", lambda self, now, draft: None)
+
+
 # --- plans under which the rarer mistakes are made often --------------------------------------------------------------
 def busy(seed: int) -> Plan:
     """Everybody publishes all the time."""
@@ -384,6 +400,18 @@ def calm(seed: int) -> Plan:
     return replace(plan, weather=Weather(), rogue=None, exits_when_left=False, acts=acts)
 
 
+def put_back(seed: int) -> Plan:
+    """Owners are put back to before their grants, and leave."""
+    plan, rng = draw(seed), random.Random(f"put back {seed}")
+    acts = [act for act in plan.acts if act.what not in (What.LEAVE, What.REJOIN, What.BACKUP, What.RESTORE)]
+    for who in rng.sample(range(plan.peers - 1), 2):
+        at_s = rng.uniform(0.5, 4.0)
+        back_s = at_s + rng.uniform(1.0, 6.0)
+        acts += [Act(at_s, What.BACKUP, who), Act(at_s + 0.1, What.TRAIN, who), Act(back_s, What.RESTORE, who)]
+        acts.append(Act(back_s + rng.uniform(0.2, 5.0), What.LEAVE, who))
+    return replace(plan, neighbours_max=16, acts=tuple(sorted(acts, key=lambda act: act.at_s)))
+
+
 def forgetting(seed: int) -> Plan:
     """Everybody forgets, some while they train."""
     rng = random.Random(f"forgetting {seed}")
@@ -393,7 +421,7 @@ def forgetting(seed: int) -> Plan:
     return replace(plan, acts=tuple(sorted((*plan.acts, *acts), key=lambda act: act.at_s)))
 
 
-FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
+FAULTS: list[Fault] = [
     (commit_and_send_swapped, {"I2", "I3", "I5"}, 5, draw),
     (receipt_before_erased, {"I1"}, 5, draw),
     (writes_one_by_one, {"I5"}, 10, draw),
@@ -424,6 +452,8 @@ FAULTS: list[tuple[Plant, set[str], int, Callable[[int], Plan]]] = [
     (equivocation_by_accident, {"I2"}, 10, busy),
     (heartbeat_without_root, {"L1"}, 3, calm),
     (buckets_that_find_nothing, {"L1"}, 3, calm),
+    (restored_unnoticed, {"I2", "I4", "I6", "L1"}, 40, put_back),
+    (leave_not_said_again, {"I4", "I6", "L1"}, 100, put_back),
 ]
 
 
@@ -442,7 +472,7 @@ def test_a_planted_fault_is_found(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, two_faced, calm, forgetting])
+@pytest.mark.parametrize("plan", [busy, coming_and_going, leased, two_faced, calm, forgetting, put_back])
 def test_nothing_is_found_where_nothing_was_planted(
     plan: Callable[[int], Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
