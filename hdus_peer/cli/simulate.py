@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hdus_peer.simulation.campaign import Failure, Options, Summary
 
 LINES_MAX = 200
+ROUTINE = ("< Heartbeat", "< Renewal")
 VIOLATED = 1
 HOUR_S = 3600.0
 
@@ -121,12 +122,10 @@ def _show_failure(failure: "Failure") -> None:
     click.echo(f"What is left of its plan after {failure.repeated} tries: {plan.peers} peers, {plan.weather}, and")
     for act in plan.acts:
         click.echo(f"  {act}")
-    left_out = len(failure.lines) - LINES_MAX
-    if left_out > 0:
-        click.echo(f"\nThe last {LINES_MAX} lines of what happens in it ({left_out} more with --json):")
-    else:
-        click.echo("\nWhat happens in it:")
-    for line in failure.lines[-LINES_MAX:]:
+    shown = [line for line in failure.lines if not line.endswith(ROUTINE)][-LINES_MAX:]
+    left_out = len(failure.lines) - len(shown)
+    click.echo(f"\nWhat happens in it ({left_out} lines more with --json: heartbeats, renewals, what is long before):")
+    for line in shown:
         click.echo(line)
 
 
