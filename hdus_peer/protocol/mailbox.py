@@ -3,14 +3,14 @@
 Rules
 1. Only the holder itself leaves its receipt, and only for a notice that is known here: one row for each owner and
    holder, so that nobody can fill a ledger with claims of others.
-2. A receipt is durable before it is acknowledged, handed over on every greeting of its owner, and forgotten once the
-   owner has it, or `mailbox_keep_s` after its date.
+2. A receipt is durable before it is acknowledged, handed over at once where its owner is in reach, and on every
+   greeting of its owner, and forgotten once the owner has it, or `mailbox_keep_s` after its date.
 3. A mailbox relieves nobody: the holder owes its receipt until the owner itself acknowledged it.
 """
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.protocol.links import Link
+from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import Receipt, ReceiptAck
 from hdus_peer.protocol.records import MemberRow, ReceiptRow
 from hdus_peer.protocol.state import Draft, State
@@ -26,8 +26,9 @@ def receipt_problem(state: State, message: Receipt) -> str:
 
 
 class Mailbox:
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, links: Links) -> None:
         self._state = state
+        self._links = links
 
     def on_receipt(self, link: Link, message: Receipt, now: Instant, draft: Draft) -> None:
         """A receipt for somebody else."""
@@ -41,6 +42,8 @@ class Mailbox:
         if old is None or old.receipt.statement.through < receipt.through:
             self._state.put(draft, ReceiptRow(receipt.owner, receipt.holder, message.receipt))
         draft.send(link.peer, ReceiptAck(receipt.owner, receipt.holder, receipt.through))
+        if self._links.get(receipt.owner) in self._links.greeted():
+            self.hand_over(receipt.owner, draft)
 
     def _problem(self, link: Link, message: Receipt) -> str:
         receipt = message.receipt.statement
@@ -51,7 +54,7 @@ class Mailbox:
         return "" if self._state.is_active else "not-active"
 
     def hand_over(self, owner: PeerId, draft: Draft) -> None:
-        """The link to `owner` is greeted: it gets what lies here for it."""
+        """`owner` is in reach: it gets what lies here for it."""
         for row in sorted(self._state.all(ReceiptRow), key=lambda row: row.holder):
             member = self._state.get(MemberRow, row.holder)
             if row.owner == owner and member is not None:

@@ -88,7 +88,7 @@ class PeerCore:
         self.usage = Usage(self.state, self.leases)
         self.exchange = Exchange(self.state, self.links, self.usage, self.leases)
         self.lapsing = Lapsing(self.state, self.leases, self.exchange, self.usage)
-        self.mailbox = Mailbox(self.state)
+        self.mailbox = Mailbox(self.state, self.links)
         self.owed = Owed(self.state, self.links, self.exchange)
         self.spreading = Spreading(self.state, self.links)
         self.unlearning = Unlearning(self.state, self.links, self.exchange, self.usage, self.owed, self.spreading)

@@ -41,6 +41,19 @@ def test_owner_and_holder_need_never_be_up_at_the_same_time() -> None:
     assert far.rows(OwedReceiptRow), "a mailbox relieves nobody"
 
 
+def test_an_owner_that_is_in_reach_of_the_mailbox_gets_it_at_once() -> None:
+    """Only between the leaver and this holder there is no way."""
+    table = sharing(3)
+    leaver, near, far = table.seats
+    table.unlink(leaver, far)
+    leaver.command(Leave())
+    table.settle()
+    assert leaver.phase == Phase.LEAVING
+    table.wait(6.0)
+    assert leaver.phase == Phase.LEFT
+    assert left_with(near, leaver) == set()
+
+
 def test_a_receipt_is_left_once_with_each_and_with_few() -> None:
     table, leaver, near, far = never_up_together(5)
     far.limits = tight(mailboxes_max=2)
