@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: mutants soak study demo test test-fast compose-test lint proto man bench install clean
+.PHONY: model mutants soak study demo test test-fast compose-test lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -38,6 +38,10 @@ man: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# notices, receipts and leases, every state of them: needs Debian's spin and gcc (docs/model.md)
+model: $(STAMP)
+	$(BIN)/python -m tests.model
 
 # many real peers for an hour: does anything grow? SOAK_MINUTES, SOAK_PEERS, SOAK_OUT
 soak: $(STAMP)
