@@ -59,7 +59,7 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
         ("seed", _model(status.seed.architecture, status.seed.parameters)),
         ("generation", str(status.generation) if status.generation else "none served yet"),
         ("training", training_of(status.training)),
-        ("ensemble", ensemble_of(ensemble)),
+        ("ensemble", ensemble_of(ensemble) if status.main.parameters else "there is no model yet"),
         ("seeds held", str(status.seeds_held)),
         ("holders of mine", str(status.holders)),
         ("other members", members),

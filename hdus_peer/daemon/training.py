@@ -158,6 +158,7 @@ class Training:
             self._under_way.cancel()
         async with self._one_at_a_time:
             await self._ensemble.retire()  # the job may have brought a main model before it ended
+            self._summary = {}
             await asyncio.to_thread(remove_durably, self._published)
             await self._trainer.erase(self.job)
 

@@ -63,6 +63,13 @@ def test_a_notice_that_all_answered_is_shown_until_this_peer_has_left(daemon: Me
     assert "2 of 2 holders erased in 20 ms; until somebody who stays knows of it" in typed("status").output
 
 
+def test_status_says_that_there_is_no_model_yet(daemon: MemoryDaemon, typed: Typed) -> None:
+    daemon.statuses = [replace(STATUS, main=port.ModelView("mlp", 0))]
+    shown = typed("status").stdout
+    assert "mlp, not trained yet" in shown
+    assert "there is no model yet" in shown
+
+
 def test_status_shows_what_is_still_to_be_passed_on(daemon: MemoryDaemon, typed: Typed) -> None:
     daemon.statuses = [replace(STATUS, owed=OWED)]
     shown = typed("status").output

@@ -116,6 +116,7 @@ async def test_erased_it_answers_no_more_and_learns_without_what_is_forgotten(wo
     chosen = await world.forget()
     await world.training.erase()
     assert not world.effects.ensemble.ready.is_set()
+    assert world.training.main.parameters == 0
     assert world.training.job.forgotten == (chosen,)
     assert world.training.job.job_epoch == first.job_epoch + 1
     await world.training.run()
