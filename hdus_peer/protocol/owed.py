@@ -17,6 +17,7 @@ from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import ErasureReceipt, SeedRelease
 from hdus_peer.protocol import overlay
+from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.links import Link, LinkPhase, Links
 from hdus_peer.protocol.messages import Receipt, ReceiptAck, Release, ReleaseAck
@@ -65,8 +66,10 @@ class Owed:
 
     def _releasable(self, row: ErasureRow) -> int:
         """Through which grant nothing is here any more; 0 while an earlier grant's seed is held or being erased."""
-        unfinished = [other.grant for other in self._state.all(ErasureRow) if other.owner == row.owner and other.grant]
-        present = [*unfinished, *self._exchange.grants_of(row.owner)]
+        unfinished = [other for other in self._state.all(ErasureRow) if other.owner == row.owner]
+        if any(other.cause == Cause.NOTICE and other.payloads for other in unfinished):
+            return 0  # it may be about several grants; its receipt closes them
+        present = [*(other.grant for other in unfinished if other.grant), *self._exchange.grants_of(row.owner)]
         number = min(present) - 1 if present else row.grant
         return number if number >= row.grant else 0
 

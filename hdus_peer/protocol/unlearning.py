@@ -227,8 +227,9 @@ class Unlearning:
         """Stop holding everything of `owner` up to `through`, and owe the receipt once it is erased."""
         held = self._state.get(HeldSeedRow, owner)
         was_used = held is not None and held.owner in self._usage.confirmed
+        before = self._exchange.grants_of(owner)
         payloads = self._exchange.drop_through(owner, through, draft)
-        grant = held.grant.statement.grant if held else 0
+        grant = max(set(before) - set(self._exchange.grants_of(owner)), default=0)
         erasure.begin(self._state, draft, owner, Cause.NOTICE, payloads, through=through, grant=grant)
         if was_used and payloads:
             self._usage.use(draft)

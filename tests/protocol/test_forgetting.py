@@ -16,7 +16,7 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
-from hdus_peer.protocol.step import Erase, Erased, Forget, Leave, Put, Rejoin
+from hdus_peer.protocol.step import Admit, Erase, Erased, Forget, Leave, Put, Rejoin
 from hdus_peer.simulation import cast
 from tests.protocol.table import Seat, Table, sharing
 from tests.protocol.test_unlearning import notice, tell
@@ -214,3 +214,29 @@ def test_a_holder_takes_a_notice_to_forget_from_its_owner_alone() -> None:
     assert held_of(holder, owner)
     assert holder.refusals() == ["not-owner"]
     assert not holder.messages(Notices)
+
+
+def test_no_release_speaks_of_a_seed_that_a_notice_is_still_erasing() -> None:
+    """The notice came while the first seed was being checked, and destroying its key takes its time; meanwhile the
+    second one is adopted, superseded and erased. Its release would close the grant of the first."""
+    table = Table(2)
+    owner, holder = table.seats
+    table.withheld = {Admit}
+    owner.publish("first")
+    table.link_all()
+    table.withheld = {Erase}
+    forgetting(table, owner)
+    (notice,) = [row for row in holder.rows(ErasureRow) if row.cause == Cause.NOTICE]
+    assert notice.payloads
+    assert notice.grant == 1
+    for name in ("second", "third"):
+        owner.publish(name)
+        table.settle()
+    (superseded,) = [row for row in holder.rows(ErasureRow) if row.cause == Cause.SUPERSEDED]
+    holder.done(Erased(superseded.erasure))
+    table.settle()
+    first = next(row for row in owner.rows(GrantRow) if row.grant == 1)
+    assert first.closed_by == "", "its key is still there"
+    holder.done(Erased(notice.erasure))
+    table.settle()
+    assert next(row for row in owner.rows(GrantRow) if row.grant == 1).closed_by == "receipt"
