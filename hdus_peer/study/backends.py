@@ -3,7 +3,9 @@
 Rules
 1. A unit is done by a process of its own and returns its outcome; its results are files, so that nothing is lost with
    the process that asked. On a cluster the study's directory and the data must be the same everywhere.
-2. A process does not outlive the study that started it (joblib's on Linux; a cluster's own are the cluster's).
+2. A process does not outlive the study that started it (joblib's on Linux; a cluster's own are the cluster's). joblib
+   would keep its processes for a next call; they are ended with the study's last outcome, since `die_with_parent` binds
+   them to the thread that started them.
 3. Each process computes with the threads of the plan; there are as many processes as that leaves cores for.
 """
 
@@ -28,6 +30,7 @@ Backend = Callable[[Sequence[Unit], Work, int], Iterator[Outcome]]
 def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:
     """Processes of this machine; in this process where one is asked for."""
     from joblib import Parallel, delayed
+    from joblib.externals.loky import get_reusable_executor
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     initial = {"initializer": die_with_parent} if jobs > 1 else {}
@@ -39,6 +42,9 @@ def with_joblib(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcom
             "a process of the study was killed, perhaps for want of memory; what is done is kept: run the same command "
             "again, with fewer --jobs"
         ) from problem
+    finally:
+        if jobs > 1:
+            get_reusable_executor().shutdown(wait=True, kill_workers=True)
 
 
 def with_ray(units: Sequence[Unit], work: Work, jobs: int) -> Iterator[Outcome]:

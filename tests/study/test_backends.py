@@ -5,6 +5,7 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hdus_peer.errors import WorkerError
@@ -43,6 +44,7 @@ def test_a_killed_process_of_joblib_is_said(tmp_path: Path) -> None:
         list(BACKENDS["joblib"](UNITS, work, 2))
     again = list(BACKENDS["joblib"](UNITS, work, 2))
     assert {outcome.unit for outcome in again} == set(UNITS)
+    assert not [child for child in psutil.Process().children() if "loky" in " ".join(child.cmdline())]
     assert len(done(tmp_path)) == len(UNITS)
 
 
