@@ -74,9 +74,12 @@ def test_every_row_says_what_it_depends_on(make_plan: MakePlan, tmp_path: Path) 
 
 @pytest.mark.slow
 def test_processes_and_one_process_measure_the_same(make_plan: MakePlan, tmp_path: Path) -> None:
-    plan = make_plan(**ONE_SEED, systems=FEW)
-    here, there = done(plan, tmp_path / "here", jobs=1), done(plan, tmp_path / "there", jobs=2)
-    assert measured(here) == measured(there)
+    there = tmp_path / "there"
+    (tmp_path / "plan.toml").write_text(_toml(TINY | ONE_SEED | {"systems": FEW}))
+    typed = [sys.executable, "-m", "hdus_peer.cli", "study", "run", str(tmp_path / "plan.toml"), "--out", str(there)]
+    subprocess.run([*typed, "--jobs", "2"], check=True, timeout=110, capture_output=True)
+    here = done(make_plan(**ONE_SEED, systems=FEW), tmp_path / "here")
+    assert measured(here) == measured(list(read_rows(Folder(there).cells)))
 
 
 def test_what_is_done_is_not_done_again(make_plan: MakePlan, tmp_path: Path) -> None:
