@@ -21,9 +21,10 @@ class LeanDaemon(Daemon):
     def __init__(self, config: Config, home: Home, models: TrainingResult) -> None:
         super().__init__(config, home)
         self._models = models
+        self._training.begin = self._answer_soon  # type: ignore[method-assign]  # instead of a training
 
-    def _train_now(self) -> None:
-        self._job = asyncio.get_running_loop().create_task(self._answer())
+    def _answer_soon(self) -> None:
+        self._answering = asyncio.get_running_loop().create_task(self._answer())
 
     async def _answer(self) -> None:
         await self._predictor.start(self._models.main, self._models.templates, self._models.evaluation)
