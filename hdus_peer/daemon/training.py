@@ -152,15 +152,16 @@ class Training:
             raise _GivenUp from None
 
     async def erase(self) -> None:
-        """End what is being learned, and erase all that was learned from samples that are forgotten. Idempotent.
-        Raises WorkerError, StorageError."""
+        """End what is being learned, and erase all that was learned from samples that are forgotten; everything, where
+        this peer is held, because the list of them is in a later copy of its state. Idempotent. Raises WorkerError,
+        StorageError."""
         if self._under_way is not None:
             self._under_way.cancel()
         async with self._one_at_a_time:
             await self._ensemble.retire()  # the job may have brought a main model before it ended
             self._summary = {}
             await asyncio.to_thread(remove_durably, self._published)
-            await self._trainer.erase(self.job)
+            await self._trainer.erase(self.job, everything=not self._state.is_active)
 
     async def select(self, selection: Selection, into: Path) -> Selected:
         """Which of the samples that are not forgotten yet are meant, whatever runs meanwhile; the list of them is

@@ -94,7 +94,7 @@ def _done(request: dict[str, Any]) -> dict[str, Any]:
         return dataclasses.asdict(chosen)
     from hdus_peer.learning.erasure import erase
 
-    erase(job)
+    erase(job, everything=request["everything"])
     return {}
 
 

@@ -18,10 +18,10 @@ from hdus_peer.learning.slices import untouched_states
 from hdus_peer.workers.job import TrainingJob
 
 
-def erase(job: TrainingJob) -> None:
-    """Return once it is gone. Raises StorageError."""
+def erase(job: TrainingJob, *, everything: bool = False) -> None:
+    """Return once it is gone; `everything`: what is forgotten is not known, so no state stays. Raises StorageError."""
     places = Places(job.directory.absolute())
-    kept = untouched_states(job, places, sorted(read_lists(job)))
+    kept = set() if everything else untouched_states(job, places, sorted(read_lists(job)))
     destroy_durably(places.note)
     for path in _files(places):
         if path not in kept:

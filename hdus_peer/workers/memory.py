@@ -216,7 +216,7 @@ class MemoryTrainer:
         counts = Counter(self._class_of(number) for number in chosen)
         return Selected(name, len(chosen), len(own), tuple(sorted(counts.items())))
 
-    async def erase(self, job: TrainingJob) -> None:
+    async def erase(self, job: TrainingJob, *, everything: bool = False) -> None:
         self._living()
         self._forgotten(job)
         for path in self._directory.glob("*"):

@@ -75,9 +75,10 @@ class Trainer(Protocol):
         it. A job that runs is not disturbed. Raises DataError or ConfigurationError where the selection cannot be
         understood, means nothing, or leaves too little to learn from; StorageError, WorkerError."""
 
-    async def erase(self, job: TrainingJob) -> None:
+    async def erase(self, job: TrainingJob, *, everything: bool = False) -> None:
         """End whatever runs, and return only when nothing in the job's directory depends on a sample that the job
-        forgets. May be repeated. Raises StorageError, WorkerError."""
+        forgets; or on any own sample, where `everything` is to go. May be repeated. Raises StorageError,
+        WorkerError."""
 
     async def stop(self) -> None: ...
 

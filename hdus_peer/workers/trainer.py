@@ -68,10 +68,10 @@ class ProcessTrainer:
         by_class = tuple((name, count) for name, count in said["by_class"])
         return Selected(said["name"], said["matched"], said["own"], by_class)
 
-    async def erase(self, job: TrainingJob) -> None:
+    async def erase(self, job: TrainingJob, *, everything: bool = False) -> None:
         await self._end_runs()
         async with self._one_job:
-            await self._errand(job, {"do": "erase"})
+            await self._errand(job, {"do": "erase", "everything": everything})
 
     async def stop(self) -> None:
         self._stopped = True
@@ -85,7 +85,7 @@ class ProcessTrainer:
         if self._child is not None:
             await self._child.terminate()
 
-    async def _errand(self, job: TrainingJob, request: Mapping[str, str]) -> dict[str, Any]:
+    async def _errand(self, job: TrainingJob, request: Mapping[str, str | bool]) -> dict[str, Any]:
         """What a child of its own answers. The request is no argument: it may speak of persons."""
         child = await self._start(job, (), None)
         self._errands.add(child)

@@ -13,6 +13,8 @@ from hdus_peer.daemon.training import Training, training_job
 from hdus_peer.domain.clock import Instant
 from hdus_peer.driver.effects import Effects
 from hdus_peer.errors import DataError
+from hdus_peer.protocol.records import Phase
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Forget, Retrain
 from hdus_peer.repository.durable import DurableRepository
 from hdus_peer.workers.memory import MemoryPredictor, MemoryTrainer
@@ -157,3 +159,18 @@ async def test_a_training_that_is_ended_from_outside_is_no_failure_of_its_own(wo
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_an_older_copy_erases_everything_because_it_knows_no_list(world, monkeypatch):
+    await world.training.run()
+    asked, erase = [], world.trainer.erase
+
+    async def noting(job, *, everything=False):
+        asked.append(everything)
+        await erase(job, everything=everything)
+
+    monkeypatch.setattr(world.trainer, "erase", noting)
+    await world.training.erase()
+    world.core.state.change_self(Draft(world.core.state), phase=Phase.HELD)
+    await world.training.erase()
+    assert asked == [False, True]

@@ -55,6 +55,11 @@ def test_all_goes_but_what_the_sample_never_reached(forgetting: TrainingJob) -> 
     assert list((left / "templates").iterdir())
 
 
+def test_where_it_is_not_known_what_is_forgotten_nothing_stays(forgetting: TrainingJob) -> None:
+    erase(replace(forgetting, forgotten=()), everything=True)
+    assert names(forgetting) == set()
+
+
 def test_a_crash_anywhere_is_mended_by_doing_it_again(forgetting: TrainingJob, monkeypatch: pytest.MonkeyPatch) -> None:
     class PowerCut(Exception):
         pass
