@@ -14,12 +14,12 @@ import click
 
 from hdus_peer.cli.options import json_option, state_option
 from hdus_peer.cli.output import Column, date, show_facts, show_json, show_table
+from hdus_peer.cli.unlearning_view import PENDING_EXIT_CODE
 from hdus_peer.errors import ConfigurationError, StateError
 
 if TYPE_CHECKING:
     from hdus_peer.domain.certificate import HolderVerdict, Verdict
 
-PENDING_EXIT_CODE = 3
 _COLUMNS = (
     Column("holder"),
     Column("id"),

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hdus_peer.cli.options import asks_daemon
+from hdus_peer.cli.options import asks_daemon, unlearning_options
 from hdus_peer.cli.output import Column, show_json, show_table
 from hdus_peer.cli.questions import confirm
-from hdus_peer.cli.unlearning_view import followed, show_erasures, show_who_holds, summary
+from hdus_peer.cli.unlearning_view import PENDING_EXIT_CODE, followed, show_erasures, show_who_holds, summary
 from hdus_peer.errors import ConfigurationError, NotRunningError
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
     from hdus_peer.control.port import SelectionView, UnlearnProgress
 
-PENDING_EXIT_CODE = 3
 KINDS_BY_SUFFIX = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
 FILE_KINDS = frozenset({"images", *KINDS_BY_SUFFIX.values()})
 _CLASSES = (Column("class"), Column("samples", True))
@@ -29,15 +28,7 @@ _CLASSES = (Column("class"), Column("samples", True))
 @click.option("--samples", metavar="FILE", help="A file or folder of the samples, or a source as in data.source.")
 @click.option("--where", metavar="EXPR", help="Those of which this is true: COLUMN = VALUE, joined by and.")
 @click.option("--dry-run", is_flag=True, help="Only show which samples are meant.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0.1, 86_400),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for confirmations; the forgetting itself goes on.",
-)
+@unlearning_options("forgetting")
 @asks_daemon
 @click.pass_context
 def forget(

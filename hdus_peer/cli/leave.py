@@ -8,29 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hdus_peer.cli.options import asks_daemon
+from hdus_peer.cli.options import asks_daemon, unlearning_options
 from hdus_peer.cli.output import show_json
 from hdus_peer.cli.questions import confirm
-from hdus_peer.cli.unlearning_view import followed, show_erasures, show_who_holds, summary
+from hdus_peer.cli.unlearning_view import PENDING_EXIT_CODE, followed, show_erasures, show_who_holds, summary
 from hdus_peer.errors import NotRunningError
 
 if TYPE_CHECKING:
     from hdus_peer.control.client import ControlClient
     from hdus_peer.control.port import UnlearnProgress
 
-PENDING_EXIT_CODE = 3
-
 
 @click.command(short_help="Be unlearned everywhere, and leave.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option(
-    "--wait",
-    "wait_s",
-    type=click.FloatRange(0.1, 86_400),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for confirmations; the leave itself goes on.",
-)
+@unlearning_options("leave")
 @asks_daemon
 @click.pass_context
 def leave(ctx: click.Context, daemon: "ControlClient", as_json: bool, yes: bool, wait_s: float) -> None:

@@ -76,6 +76,16 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: bool) -> bo
     return value
 
 
+def unlearning_options(what: str) -> Callable[[Command], Command]:
+    """`--yes` and `--wait` (as `wait_s: float`) of a command that has something unlearned; `what` goes on after it."""
+    wait = click.option(
+        "--wait", "wait_s", type=click.FloatRange(0.1, 86_400), default=30.0, show_default=True,
+        help=f"Seconds to wait for confirmations; the {what} itself goes on.",
+    )  # fmt: skip
+    yes = click.option("--yes", is_flag=True, help="Do not ask.")
+    return lambda command: yes(wait(command))
+
+
 def asks_daemon(command: Command) -> Command:
     """Open the control client of `--state` around a command, which gets it as its first argument `daemon`."""
 

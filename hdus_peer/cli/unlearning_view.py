@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hdus_peer.control.port import HolderErasure, HolderView, UnlearnProgress
 
 NAMES_SHOWN = 5
+PENDING_EXIT_CODE = 3
 _HOLDERS = (Column("holder"), Column("id"), Column("generation", True), Column("reachable"), Column("lease ends"))
 _ERASURES = (
     Column("holder"), Column("id"), Column("erased"), Column("proof"), Column("after", True), Column("lease ends"),
