@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from hdus_peer.domain.task import Encoding, Feature, FeatureType, Task
 from hdus_peer.errors import ConfigurationError
+from hdus_peer.written_text import read_written
 from hdus_peer.wrong_values import sentences
 
-TASK_BYTES_MAX = 1 << 20
 SAMPLE_VALUES_MAX = 1 << 24
 WIDTH_MAX = 4096
 FEATURES_MAX = 4096
@@ -166,21 +166,6 @@ def task_text(preset_or_file: str) -> str:
     """The text of a preset's or a user's task.toml, checked. Raises ConfigurationError."""
     if preset_or_file in preset_names():
         return _PRESETS.joinpath(f"{preset_or_file}.toml").read_text(encoding="utf-8")
-    text = _read(Path(preset_or_file).expanduser())
+    text = read_written(Path(preset_or_file).expanduser(), "task", preset_names())
     parse_task(text, preset_or_file)
     return text
-
-
-def _read(path: Path) -> str:
-    presets = ", ".join(preset_names())
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(TASK_BYTES_MAX + 1)
-        if len(data) > TASK_BYTES_MAX:
-            raise ConfigurationError(f"{path} is too big for a task: at most {TASK_BYTES_MAX} bytes are read.")
-        return data.decode("utf-8")
-    except OSError as problem:
-        sentence = f"The task {str(path)!r} is neither a preset ({presets}) nor a file that can be read"
-        raise ConfigurationError(f"{sentence}: {problem.strerror}.") from problem
-    except UnicodeDecodeError as problem:
-        raise ConfigurationError(f"{path} is no text in UTF-8. Save it as UTF-8.") from problem

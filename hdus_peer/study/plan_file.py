@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.study.plan import Plan
+from hdus_peer.written_text import read_written
 from hdus_peer.wrong_values import sentences
 
-PLAN_BYTES_MAX = 1 << 20
 _READY = resources.files("hdus_peer.study").joinpath("plans")
 
 
@@ -27,7 +27,7 @@ def read_plan(ready_or_file: str, settings: Mapping[str, str] | None = None) -> 
     if ready_or_file in ready_names():
         text = _READY.joinpath(f"{ready_or_file}.toml").read_text(encoding="utf-8")
     else:
-        text = _read(Path(ready_or_file).expanduser())
+        text = read_written(Path(ready_or_file).expanduser(), "plan", ready_names())
     return parse_plan(text, ready_or_file, settings or {})
 
 
@@ -58,17 +58,3 @@ def _value(text: str) -> object:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _read(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(PLAN_BYTES_MAX + 1)
-        if len(data) > PLAN_BYTES_MAX:
-            raise ConfigurationError(f"{path} is too big for a plan: at most {PLAN_BYTES_MAX} bytes are read.")
-        return data.decode("utf-8")
-    except OSError as problem:
-        sentence = f"The plan {str(path)!r} is neither one of {', '.join(ready_names())} nor a file that can be read"
-        raise ConfigurationError(f"{sentence}: {problem.strerror}.") from problem
-    except UnicodeDecodeError as problem:
-        raise ConfigurationError(f"{path} is no text in UTF-8. Save it as UTF-8.") from problem
