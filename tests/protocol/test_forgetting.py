@@ -16,7 +16,7 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
-from hdus_peer.protocol.step import Admit, Erase, Erased, Forget, Leave, Put, Rejoin
+from hdus_peer.protocol.step import Admit, Erase, Erased, Fetched, Forget, Leave, Put, Rejoin, StartFetch
 from hdus_peer.simulation import cast
 from tests.protocol.table import Seat, Table, sharing
 from tests.protocol.test_unlearning import notice, tell
@@ -240,3 +240,21 @@ def test_no_release_speaks_of_a_seed_that_a_notice_is_still_erasing() -> None:
     holder.done(Erased(notice.erasure))
     table.settle()
     assert next(row for row in owner.rows(GrantRow) if row.grant == 1).closed_by == "receipt"
+
+
+def test_who_was_just_fetching_gets_no_key_and_the_forgetter_goes_on_adopting() -> None:
+    table = Table(2)
+    owner, other = table.seats
+    table.withheld = {StartFetch}
+    for seat in table.seats:
+        seat.publish("first")
+    table.link_all()
+    (mine,), (theirs,) = other.asked(StartFetch), owner.asked(StartFetch)
+    forgetting(table, owner)
+    other.done(Fetched(owner.peer, mine.payload_sha256))
+    owner.done(Fetched(other.peer, theirs.payload_sha256))
+    table.settle()
+    assert held_of(other, owner) == []
+    assert not [row for row in owner.rows(GrantRow) if row.generation <= owner.core.state.through(owner.peer)]
+    assert held_of(owner, other), "what others give is taken as before"
+    assert verdict(owner).is_complete
