@@ -8,7 +8,7 @@ Rules
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -144,10 +144,13 @@ class Device:
         if self.core is None or self.is_open or self.hands.erasing:
             return
         self.is_open = True
-        for peer in self.network.devices:
-            if peer != self.peer:
-                claimed = None if self.world.chance(0.2) else peer
-                self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, peer)))
+        for peer in self.in_reach():
+            claimed = None if self.world.chance(0.2) else peer
+            self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, peer)))
+
+    def in_reach(self) -> Iterable[PeerId]:
+        """Whose addresses discovery finds, in this order: everybody else's."""
+        return (peer for peer in self.network.devices if peer != self.peer)
 
     def _found(self, found: AddressFound) -> Callable[[], None]:
         return lambda: self.take(lambda core: core.neighbour(found, self.now))
