@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.integration.lan import Lan, two_devices
+from tests.integration.lan import Lan, devices_on_a_lan
 from tests.integration.peers import Network, Peer
 from tests.ipv6 import has_ipv6_loopback
 
@@ -21,7 +21,7 @@ SLOW_RETRY = {"timing__dial_retry_max_s": 60.0}
 def on_lan(peers: Network, lan: Lan, **settings: object) -> tuple[Peer, Peer]:
     """Two trained members, each on a device of its own; not started."""
     anna, bela = (peers.peer(name, **settings) for name in ("anna", "bela"))
-    anna.before, bela.before = lan.one.run, lan.other.run
+    anna.before, bela.before = (device.run for device in lan.devices)
     return anna, bela
 
 
@@ -49,17 +49,17 @@ def address_of(peer: Peer) -> str:
 
 # --- interfaces -------------------------------------------------------------------------------------------------------
 def test_an_interface_that_vanishes_and_returns_with_another_name_and_address_is_followed(peers: Network) -> None:
-    with two_devices() as lan:
-        lan.plug(("10.77.0.1", "10.77.0.2"))
+    with devices_on_a_lan() as lan:
+        lan.plug_all("10.77.0.")
         anna, bela = on_lan(peers, lan, **MDNS, **QUICK, **SLOW_RETRY)
         meet(anna, bela)
         marks = anna.mark, bela.mark
-        lan.pull()
+        lan.pull(*lan.devices)
         for peer, other, mark in ((anna, "bela", marks[0]), (bela, "anna", marks[1])):
             peer.wait_event("NetworkChanged", mark)
             peer.wait_event("PeerGone", mark, peer=other)
         marks = anna.mark, bela.mark
-        lan.plug(("10.78.0.1", "10.78.0.2"))
+        lan.plug_all("10.78.0.")
         for peer, other, mark in ((anna, "bela", marks[0]), (bela, "anna", marks[1])):
             changed = peer.wait_event("NetworkChanged", mark)
             opened = peer.wait_event("LinkOpened", mark, peer=other)
@@ -71,11 +71,11 @@ def test_an_interface_that_vanishes_and_returns_with_another_name_and_address_is
 
 
 def test_a_device_without_any_interface_says_so_once_and_finds_others_once_there_is_one(peers: Network) -> None:
-    with two_devices(loopback=False) as lan:
+    with devices_on_a_lan(loopback=False) as lan:
         anna, bela = on_lan(peers, lan, **MDNS, **QUICK)
         for peer in (anna, bela):
             peer.start().wait_event("Started")
-        lan.plug(("10.77.0.1", "10.77.0.2"))
+        lan.plug_all("10.77.0.")
         anna.wait_serving("bela")
         complaints = [entry for entry in anna.entries if "mDNS has no interface" in entry["event"]]
         assert len(complaints) == 1
@@ -105,8 +105,8 @@ def test_two_peers_on_the_ipv6_loopback_alone(peers: Network) -> None:
 
 @pytest.mark.skipif(not has_ipv6_loopback(), reason="this host has no IPv6")
 def test_peers_find_one_another_on_a_network_of_ipv6_alone(peers: Network) -> None:
-    with two_devices() as lan:
-        lan.plug(("fd77::1", "fd77::2"))
+    with devices_on_a_lan() as lan:
+        lan.plug_all("fd77::")
         anna, bela = on_lan(peers, lan, **MDNS)
         meet(anna, bela)
         assert {anna.peers()["bela"].address, bela.peers()["anna"].address} & {"[fd77::1]:7433", "[fd77::2]:7433"}
@@ -114,14 +114,15 @@ def test_peers_find_one_another_on_a_network_of_ipv6_alone(peers: Network) -> No
 
 @pytest.mark.skipif(not has_ipv6_loopback(), reason="this host has no IPv6")
 def test_a_link_local_address_with_its_zone_is_dialled(peers: Network) -> None:
-    with two_devices() as lan:
-        lan.plug(("fe80::a", "fe80::b"))
+    with devices_on_a_lan() as lan:
+        lan.plug_all("fe80::")
         bela = untrained(peers, "bela", network__listen="[::]:7433")
-        bela.before = lan.other.run
+        here, there = lan.devices
+        bela.before = there.run
         bela.start().wait_event("Started")
-        address = f"[fe80::b%{lan.one.interfaces[0]}]:7433"
+        address = f"[fe80::2%{here.interfaces[0]}]:7433"
         anna = untrained(peers, "anna", network__listen="[::]:7433", network__static_peers=[address])
-        anna.before = lan.one.run
+        anna.before = here.run
         anna.start().wait_event("LinkOpened", peer="bela")
 
 
