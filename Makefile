@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: model mutants soak study demo test test-fast compose-test lint proto man bench install clean
+.PHONY: model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -24,6 +24,11 @@ test-fast: $(STAMP)
 # what it takes from the environment, and so from this command line, is in the head of docker-compose.yml
 compose-test: $(STAMP)
 	$(BIN)/python -m pytest -rs tests/compose
+
+# six real daemons in network namespaces, and what can happen to them (root): KILLS=200 kills more of them, FAULTS_SEED
+# others, FAULTS=FILE plays one file of tests/faults
+test-faults: $(STAMP)
+	$(BIN)/python -m pytest -rs -vv tests/faults$(if $(FAULTS),/$(FAULTS)) --kills $(or $(KILLS),10) --faults-seed $(or $(FAULTS_SEED),1)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -294,12 +294,13 @@ class Peer:
         """Look at every change of the status whether `holds`."""
         self.wait(lambda _: bool(holds()), goal, within_s)
 
-    def wait_serving(self, *owners: str) -> None:
+    def wait_serving(self, *owners: str, within_s: float = PATIENCE_S) -> None:
         """Until the ensemble is made of the seeds of exactly these members."""
         wanted = sorted(owners)
         self.wait(
             lambda now: not now.ensemble.pending and self._names(now) == wanted and sorted(self.seeds()) == wanted,
             f"an ensemble of {wanted}",
+            within_s,
         )
 
     def _names(self, now: PeerStatus) -> list[str]:
