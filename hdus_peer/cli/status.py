@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hdus_peer.control.client import ControlClient
-    from hdus_peer.control.port import OwedAnswers, PeerStatus, PendingNotice, TrainingStatus
+    from hdus_peer.control.port import Offender, OwedAnswers, PeerStatus, PendingNotice, TrainingStatus
     from hdus_peer.workers.port import EnsembleState
 
 
@@ -70,7 +70,8 @@ def facts_of(status: "PeerStatus") -> list[tuple[str, str]]:
     if status.exports_outliving:
         facts.append(("delete these", f"{', '.join(status.exports_outliving)}: exported, with a seed unlearned since"))
     if status.refusals:
-        facts.append(("refused", ", ".join(f"{count} {why}" for why, count in sorted(status.refusals.items()))))
+        facts.append(("refused", _counted(status.refusals)))
+    facts += [("refused from", offender_of(offender)) for offender in status.offenders]
     return facts
 
 
@@ -86,6 +87,15 @@ def notice_of(notice: "PendingNotice", now_s: int) -> str:
     """One line: what and when, who has erased, and what is to be expected of the others."""
     rest = "" if notice.pending else "; until somebody who stays knows of it, this peer tells the others"
     return f"{notice.kind} of {date(notice.issued_at_s)}: {outcome(notice.holders, now_s)}{rest}"
+
+
+def offender_of(offender: "Offender") -> str:
+    """One line: who, and what of it was refused; the id is what `network revoke` takes."""
+    return f"{offender.name} ({offender.peer[:8]}): {_counted(offender.refusals)}"
+
+
+def _counted(refusals: dict[str, int]) -> str:
+    return ", ".join(f"{count} {why}" for why, count in sorted(refusals.items()))
 
 
 def owed_of(owed: "OwedAnswers") -> str:

@@ -114,12 +114,22 @@ class OwedAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class Offender:
+    """A peer of whom something was dropped since the daemon started. `refusals`: how often, by reason. A few of
+    "unreachable" or "gone" are ordinary life; thousands are not."""
+
+    peer: PeerId
+    name: str
+    refusals: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class PeerStatus:
     """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
     may hold, a seed of this peer; `notices`: my own that not everybody has answered; `owed`: answers to the notices of
-    others that their owners do not have yet; `refusals`: what was dropped, counted by reason; `not_after_s`: until
-    when (Unix seconds) its credentials are valid; `exports_outliving`: exported files that hold a seed which was
-    unlearned since."""
+    others that their owners do not have yet; `refusals`: what was dropped, counted by reason; `offenders`: of whom most
+    of it came, the worst first, a few of them; `not_after_s`: until when (Unix seconds) its credentials are valid;
+    `exports_outliving`: exported files that hold a seed which was unlearned since."""
 
     peer: PeerId
     name: str
@@ -140,6 +150,7 @@ class PeerStatus:
     notices: tuple[PendingNotice, ...]
     owed: tuple[OwedAnswers, ...]
     refusals: dict[str, int]
+    offenders: tuple[Offender, ...]
     not_after_s: int
     exports_outliving: tuple[str, ...]
 

@@ -243,7 +243,7 @@ class Daemon:
 
     def _on_sighting(self, sighting: Sighting) -> None:
         found = AddressFound(sighting.peer, sighting.address)
-        self._shell.offer(lambda core, now: core.neighbour(found, now))
+        self._shell.offer(lambda core, now: core.neighbour(found, now), None)
 
     def _on_network_changed(self, cause: str) -> None:
         self._shell.submit(lambda core, now: core.neighbour(NetworkChanged(cause), now))
@@ -255,7 +255,7 @@ class Daemon:
         self._shell.submit(lambda core, now: core.neighbour(LinkDown(peer, reason), now))
 
     def on_message(self, peer: PeerId, message: Message) -> None:
-        self._shell.offer(lambda core, now: core.receive(peer, message, now))
+        self._shell.offer(lambda core, now: core.receive(peer, message, now), peer)
 
     def on_refused(self, peer: PeerId | None, reason: str) -> None:
         self._journal.publish(Event("Refused", peer, (("reason", reason),)))
@@ -317,7 +317,8 @@ class Daemon:
             holders=self._views.open_holders(),
             notices=self._leaving.notices(),
             owed=self._views.owed(),
-            refusals=dict(self._journal.refusals),
+            refusals=dict(self._journal.refusals.by_reason),
+            offenders=self._journal.refusals.worst(self._views.name_of),
             exports_outliving=self._exports.outliving(),
             not_after_s=credentials.not_after_s,
         )

@@ -12,11 +12,11 @@ import json
 import logging
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable
 
 from hdus_peer.control import log_form
 from hdus_peer.control.port import LEVELS, LogEntry
+from hdus_peer.daemon.refusals import Refusals
 from hdus_peer.daemon.ring import Ring
 from hdus_peer.domain.identity import short
 from hdus_peer.protocol.step import Event
@@ -64,7 +64,7 @@ class Journal:
         self._changed = asyncio.Event()
         self._listeners: list[Callable[[Event], None]] = []
         self.ring = Ring()
-        self.refusals: Counter[str] = Counter()
+        self.refusals = Refusals()
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Call `listener` for every event, on the event loop."""
@@ -76,7 +76,7 @@ class Journal:
 
     def publish(self, event: Event) -> None:
         if event.name == "Refused":
-            self.refusals[str(dict(event.details).get("reason", "unknown"))] += 1
+            self.refusals.count(event.peer, str(dict(event.details).get("reason", "unknown")))
         level = _LEVELS.get(event.name, logging.INFO)
         fields = self._fields(event)
         text = json.dumps(fields)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver import Driver
 from hdus_peer.errors import StorageError
 from hdus_peer.protocol.peer import PeerCore
@@ -47,13 +48,13 @@ class Shell:
         are no more of them than effects and links."""
         self._inputs.put_nowait((given, None))
 
-    def offer(self, given: Input) -> None:
-        """Queue an input from outside: dropped, and counted, where INPUTS_MAX wait already. The protocol says
-        everything again."""
+    def offer(self, given: Input, sender: PeerId | None) -> None:
+        """Queue an input from outside: dropped, and counted as of `sender`, where INPUTS_MAX wait already. The protocol
+        says everything again."""
         if self._inputs.qsize() < INPUTS_MAX:
             self.submit(given)
         else:
-            self._publish(Event("Refused", None, (("reason", "overloaded"),)))
+            self._publish(Event("Refused", sender, (("reason", "overloaded"),)))
 
     async def carry_out(self, given: Input) -> None:
         """Queue an input and wait until its Step was carried out; never dropped."""

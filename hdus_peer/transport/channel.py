@@ -50,6 +50,7 @@ def server_options(limits: TransportLimits) -> Options:
         ("grpc.server_handshake_timeout_ms", _ms(limits.dial_s)),
         ("grpc.max_connection_age_ms", _ms(limits.connection_age_s)),
         ("grpc.max_connection_age_grace_ms", _ms(limits.bulk_idle_s)),
+        ("grpc.max_connection_idle_ms", _ms(limits.connection_idle_s)),
         ("grpc.http2.min_ping_interval_without_data_ms", _ms(limits.keepalive_interval_s / 2)),
     ]
 

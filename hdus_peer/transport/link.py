@@ -5,6 +5,7 @@ Rules
 2. Frames leave in order, one stream write each; a frame waits for nothing but the frames before it.
 3. A link that is closed delivers nothing more; what it had queued is flushed for a bounded time (a Goodbye, a receipt).
 4. Fetches that run beside a link end with it.
+5. The next frame is read when the one before has been taken.
 """
 
 import asyncio
@@ -80,7 +81,7 @@ class Link:
     async def run(
         self,
         stream: Stream,
-        receive: Callable[[bytes], None],
+        receive: Callable[[bytes], Awaitable[None]],
         half_close: Callable[[], Awaitable[None]] = nothing,
     ) -> str:
         """Carry frames both ways until the link is closed here or ends there; why it ended, in words. `half_close`
@@ -99,11 +100,11 @@ class Link:
             await asyncio.wait(tasks)
         return CONNECTION_LOST if reading.cancelled() else reading.result()
 
-    async def _read(self, stream: Stream, receive: Callable[[bytes], None]) -> str:
+    async def _read(self, stream: Stream, receive: Callable[[bytes], Awaitable[None]]) -> str:
         try:
             while (frame := await stream.read()) is not grpc.aio.EOF:
                 if not self._closing.is_set():
-                    receive(frame)
+                    await receive(frame)
         except STREAM_ERRORS:
             return CONNECTION_LOST
         return CLOSED_BY_PEER

@@ -2,7 +2,8 @@
 
 Rules
 1. The caller is who its certificate says; a handler is entered only after mutual TLS. `handlers_entered` counts, so
-   that a test can see that a stranger never enters one.
+   that a test can see that a stranger never enters one. A caller has so many calls under way at most, and waits where
+   it has used up its allowance.
 2. Whatever a caller sends gives an answer, a refusal or a broken-off stream: no handler fails on bytes.
 
 Absent on purpose: what an accepted link carries (`session`), who may fetch what (the listener), and reflection: a
@@ -10,8 +11,10 @@ member knows the protocol, and nobody else needs to.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
@@ -27,6 +30,7 @@ from hdus_peer.errors import (
     StorageError,
     UnreachableError,
 )
+from hdus_peer.transport.allowance import FLOODING
 from hdus_peer.transport.channel import ACCEPTED, SERVICE, server_options
 from hdus_peer.transport.chunks import Chunk, decode_chunk, encode_chunk
 from hdus_peer.transport.health import Health
@@ -47,6 +51,7 @@ class Server:
         self.handlers_entered = 0
         self.health = Health(self._enter)
         self._session = session
+        self._calls: Counter[PeerId] = Counter()
         self._server = grpc.aio.server(options=server_options(session.limits))
         peer_service = grpc.method_handlers_generic_handler(SERVICE, self._handlers())
         self._server.add_generic_rpc_handlers((peer_service, self.health.handlers()))
@@ -81,9 +86,21 @@ class Server:
     async def _enter(self, context: Context) -> PeerId:
         self.handlers_entered += 1
         try:
-            return peer_of(context.auth_context())
+            peer = peer_of(context.auth_context())
         except AdmissionError as problem:
             await self._refuse(context, None, "nameless", (grpc.StatusCode.UNAUTHENTICATED, str(problem)))
+        if self._calls[peer] >= self._session.limits.calls_per_peer_max:
+            await self._refuse(context, peer, FLOODING, (grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls at once"))
+        self._calls[peer] += 1
+        ended: Any = partial(self._ended, peer)  # what the stubs ask for is no callable type
+        context.add_done_callback(ended)
+        await self._session.listen_to(peer, self._session.limits.call_frames * self._session.limits.frame_bytes)
+        return peer
+
+    def _ended(self, peer: PeerId, _context: object) -> None:
+        self._calls[peer] -= 1
+        if not self._calls[peer]:
+            del self._calls[peer]
 
     async def _refuse(self, context: Context, peer: PeerId | None, word: str, status: Status) -> NoReturn:
         self._session.listener.on_refused(peer, word)

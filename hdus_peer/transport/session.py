@@ -3,17 +3,20 @@ becomes of a frame.
 
 Rules (3 and 5 of the port)
 1. A frame that cannot be decoded is dropped and counted, and its link stays.
-2. A full outgoing queue closes the link: the protocol repairs by itself.
-3. Frames of the transport's own (FetchRequest, FetchRefused) are never shown to the protocol, nor taken from the side
+2. A full outgoing queue closes the link, and is counted ("unread"): the protocol repairs by itself.
+3. Nobody is listened to beyond its allowance.
+4. Frames of the transport's own (FetchRequest, FetchRefused) are never shown to the protocol, nor taken from the side
    that has no business sending them.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.errors import ForgedError, MalformedError, RefusedError, StorageError, UnreachableError
 from hdus_peer.protocol.messages import Message
+from hdus_peer.transport.allowance import FLOODING, Allowances
 from hdus_peer.transport.codec import FRAME_BYTES_MAX, Codec, FetchRefused, FetchRequest, encode_frame
 from hdus_peer.transport.fetching import Fetching
 from hdus_peer.transport.limits import TransportLimits
@@ -33,6 +36,7 @@ class Session:
         self.links: LinkTable[Link] = LinkTable(me, listener, limits.dial_s)
         self.serving = Serving(listener, limits)
         self.fetching: Fetching[Link] = Fetching(limits, self.queue)
+        self.allowances = Allowances(limits)
         self.tasks = Tasks()
 
     def send(self, peer: PeerId, message: Message) -> None:
@@ -43,7 +47,8 @@ class Session:
     def queue(self, link: Link, frame: bytes) -> None:
         if len(frame) > FRAME_BYTES_MAX:
             self.listener.on_refused(link.peer, "unsendable")
-        elif not link.offer(frame):
+        elif self.links.get(link.peer) is link and not link.offer(frame):
+            self.listener.on_refused(link.peer, "unread")
             self.links.drop(link, "queue full")
 
     async def carry(self, link: Link, stream: Stream, half_close: Callable[[], Awaitable[None]] = nothing) -> None:
@@ -54,7 +59,19 @@ class Session:
         finally:
             self.links.drop(link, reason)
 
-    def _receive(self, link: Link, frame: bytes) -> None:
+    async def _receive(self, link: Link, frame: bytes) -> None:
+        """Take a frame; returns when the next one may be read."""
+        self._decode(link, frame)
+        await self.listen_to(link.peer, len(frame))
+
+    async def listen_to(self, peer: PeerId, size: int) -> None:
+        """Count `size` bytes against the allowance of `peer`; returns when more may be taken from it."""
+        pause_s = self.allowances.spend(peer, size)
+        if pause_s > 0:
+            self.listener.on_refused(peer, FLOODING)
+            await asyncio.sleep(pause_s)
+
+    def _decode(self, link: Link, frame: bytes) -> None:
         try:
             decoded = self.codec.decode_frame(frame)
         except MalformedError:

@@ -21,6 +21,7 @@ from hdus_peer.control.port import (
     LogEntry,
     LogsWanted,
     ModelView,
+    Offender,
     OwedAnswers,
     PeerStatus,
     PeerView,
@@ -61,6 +62,7 @@ STATUS = PeerStatus(
     notices=(),
     owed=(),
     refusals={"forged": 1},
+    offenders=(Offender(BELA, "bela", {"forged": 1}),),
     not_after_s=1_900_000_000,
     exports_outliving=(),
 )

@@ -42,7 +42,7 @@ async def test_refusals_are_counted_by_their_word_and_whoever_waits_is_woken():
     for word in ("gone", "gone", "not-owner"):
         journal.publish(Event("Refused", None, (("reason", word),)))
     await asyncio.wait_for(waiting, 5)
-    assert journal.refusals == {"gone": 2, "not-owner": 1}
+    assert journal.refusals.by_reason == {"gone": 2, "not-owner": 1}
 
 
 async def test_a_change_between_looking_and_waiting_is_not_missed():

@@ -119,8 +119,8 @@ async def test_a_refused_commit_is_tried_again_and_nothing_is_said_before(world)
 
 async def test_a_full_queue_drops_what_is_said_again_and_nothing_else(world):
     for _ in range(shell.INPUTS_MAX):
-        world.shell.offer(world.step("a", writes=0))
-    world.shell.offer(world.step("one too many", writes=0))
+        world.shell.offer(world.step("a", writes=0), None)
+    world.shell.offer(world.step("one too many", writes=0), PEER)
     world.shell.submit(world.step("never said twice", writes=0))
     names = await world.next_events(shell.INPUTS_MAX + 2)
     assert names[0] == "Refused"

@@ -14,6 +14,7 @@ from hdus_peer.protocol.messages import Announce, Goodbye
 from hdus_peer.transport.channel import ACCEPTED, FETCH, IDENTIFY, LINK, MESSAGE_BYTES_MAX, UPLOAD
 from hdus_peer.transport.chunks import encode_chunk
 from hdus_peer.transport.codec import FRAME_BYTES_MAX, FetchRefused, FetchRequest, encode_fetch, encode_frame
+from hdus_peer.transport.health import WATCH
 from hdus_peer.transport.limits import TransportLimits
 from hdus_peer.transport.tls import channel_credentials
 from tests.contracts.transport import Node, either_direction, exhaust, in_time, linked_pair
@@ -206,6 +207,69 @@ async def test_a_flood_of_requests_to_the_dialler_is_refused_as_busy(world: Grpc
     with pytest.raises(UnreachableError, match="busy"):
         await fetcher.fetch(owner, digest)
     await slow.aclose()
+
+
+async def test_a_flood_of_frames_waits_on_its_own_side_and_others_are_heard(world: GrpcWorld) -> None:
+    """Half as many again as may come at once: the rest is neither lost nor read before its time."""
+    limits = TransportLimits(frames_at_once_max=200, frames_per_s=100)
+    ann = await world.join(limits=limits)
+    async with mallory_against(world, ann) as mallory:
+        call = await mallory.link()
+        for number in range(300):
+            await call.write(encode_frame(Goodbye(str(number))))
+        await ann.until(lambda: (mallory.me, "flooding") in ann.refused)
+        heard = len(ann.messages)
+        assert heard < limits.frames_at_once_max
+        await still_works(world, ann)
+        await ann.until(lambda: (mallory.me, Goodbye("299")) in ann.messages)
+        of_mallory = [message for peer, message in ann.messages if peer == mallory.me]
+        assert of_mallory == [Goodbye(str(number)) for number in range(300)]
+
+
+async def test_calls_under_way_are_bounded_per_peer_and_come_free_again(world: GrpcWorld) -> None:
+    """On several connections, which each have streams of their own."""
+    ann = await world.join(limits=TransportLimits(calls_per_peer_max=3))
+    async with mallory_against(world, ann) as mallory:
+        watches = [mallory.channel.unary_stream(WATCH)(b"") for _ in range(3)]
+        for watch in watches:
+            await watch.read()
+        refused = mallory.channel.unary_unary(IDENTIFY)(b"")
+        assert await status_of(refused) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert ann.refused == [(mallory.me, "flooding")]
+        await still_works(world, ann)
+        watches[0].cancel()
+        while await status_of(call := mallory.channel.unary_unary(IDENTIFY)(b"")) is not grpc.StatusCode.OK:
+            assert await status_of(call) is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed(world: GrpcWorld) -> None:
+    ann = await world.join(limits=TransportLimits(connection_idle_s=0.3))
+    async with mallory_against(world, ann) as mallory:
+        assert await status_of(mallory.channel.unary_unary(IDENTIFY)(b"")) is grpc.StatusCode.OK
+        async with asyncio.timeout(10):
+            while mallory.channel.get_state() is grpc.ChannelConnectivity.READY:
+                await mallory.channel.wait_for_state_change(grpc.ChannelConnectivity.READY)
+
+
+async def test_what_unpacks_to_more_than_a_message_is_not_unpacked(world: GrpcWorld) -> None:
+    """16 MiB of zeros, 16 KiB on the wire."""
+    ann = await world.join()
+    async with mallory_against(world, ann) as mallory:
+        call = mallory.channel.unary_unary(IDENTIFY)(bytes(1 << 24), compression=grpc.Compression.Gzip)
+        assert await status_of(call) is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert ann.transport.handlers_entered <= 1  # type: ignore[attr-defined]
+    await still_works(world, ann)
+
+
+async def test_a_reader_that_takes_nothing_is_hung_up_on_and_named(world: GrpcWorld) -> None:
+    ann = await world.join(limits=TransportLimits(outgoing_frames_max=50, flush_s=0.2))
+    async with mallory_against(world, ann) as mallory:
+        await mallory.link()
+        for _ in range(2000):
+            ann.transport.send(mallory.me, Goodbye("x" * 200))
+        assert ann.refused == [(mallory.me, "unread")]
+        assert ann.downs == [(mallory.me, "queue full")]
+    await still_works(world, ann)
 
 
 # --- half of it, or nothing -------------------------------------------------------------------------------------------

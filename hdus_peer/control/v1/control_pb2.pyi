@@ -134,8 +134,25 @@ class OwedAnswers(_message.Message):
     oldest_s: int
     def __init__(self, kind: _Optional[str] = ..., owner: _Optional[str] = ..., name: _Optional[str] = ..., state: _Optional[str] = ..., count: _Optional[int] = ..., oldest_s: _Optional[int] = ...) -> None: ...
 
+class Offender(_message.Message):
+    __slots__ = ("peer", "name", "refusals")
+    class RefusalsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    PEER_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    peer: str
+    name: str
+    refusals: _containers.ScalarMap[str, int]
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., refusals: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
 class PeerStatus(_message.Message):
-    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "notices", "owed", "refusals", "not_after_s", "exports_outliving")
+    __slots__ = ("peer", "name", "network", "task", "phase", "generation", "address", "pid", "uptime_s", "main", "seed", "training", "ensemble", "seeds_held", "links", "holders", "notices", "owed", "refusals", "offenders", "not_after_s", "exports_outliving")
     class RefusalsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -162,6 +179,7 @@ class PeerStatus(_message.Message):
     NOTICES_FIELD_NUMBER: _ClassVar[int]
     OWED_FIELD_NUMBER: _ClassVar[int]
     REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    OFFENDERS_FIELD_NUMBER: _ClassVar[int]
     NOT_AFTER_S_FIELD_NUMBER: _ClassVar[int]
     EXPORTS_OUTLIVING_FIELD_NUMBER: _ClassVar[int]
     peer: str
@@ -183,9 +201,10 @@ class PeerStatus(_message.Message):
     notices: _containers.RepeatedCompositeFieldContainer[PendingNotice]
     owed: _containers.RepeatedCompositeFieldContainer[OwedAnswers]
     refusals: _containers.ScalarMap[str, int]
+    offenders: _containers.RepeatedCompositeFieldContainer[Offender]
     not_after_s: int
     exports_outliving: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., notices: _Optional[_Iterable[_Union[PendingNotice, _Mapping]]] = ..., owed: _Optional[_Iterable[_Union[OwedAnswers, _Mapping]]] = ..., refusals: _Optional[_Mapping[str, int]] = ..., not_after_s: _Optional[int] = ..., exports_outliving: _Optional[_Iterable[str]] = ...) -> None: ...
+    def __init__(self, peer: _Optional[str] = ..., name: _Optional[str] = ..., network: _Optional[str] = ..., task: _Optional[str] = ..., phase: _Optional[str] = ..., generation: _Optional[int] = ..., address: _Optional[str] = ..., pid: _Optional[int] = ..., uptime_s: _Optional[float] = ..., main: _Optional[_Union[ModelView, _Mapping]] = ..., seed: _Optional[_Union[ModelView, _Mapping]] = ..., training: _Optional[_Union[TrainingStatus, _Mapping]] = ..., ensemble: _Optional[_Union[EnsembleState, _Mapping]] = ..., seeds_held: _Optional[int] = ..., links: _Optional[_Union[LinkCounts, _Mapping]] = ..., holders: _Optional[int] = ..., notices: _Optional[_Iterable[_Union[PendingNotice, _Mapping]]] = ..., owed: _Optional[_Iterable[_Union[OwedAnswers, _Mapping]]] = ..., refusals: _Optional[_Mapping[str, int]] = ..., offenders: _Optional[_Iterable[_Union[Offender, _Mapping]]] = ..., not_after_s: _Optional[int] = ..., exports_outliving: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Task(_message.Message):
     __slots__ = ("name", "classes", "shape", "scale", "mean", "std", "seed_architectures", "features")
