@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
+.PHONY: fuzz model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -56,6 +56,11 @@ soak: $(STAMP)
 study: $(STAMP)
 	$(BIN)/hdus-peer study run $(or $(STUDY),smoke) --out $(or $(STUDY_OUT),study-results)
 	$(BIN)/hdus-peer study report $(or $(STUDY_OUT),study-results)
+
+# arbitrary bytes for the codec: guided by coverage with the extra `fuzz` (pip install '.[fuzz]'), drawn without it;
+# FUZZ_MINUTES, FUZZ_CORPUS=a directory to keep and continue
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.hostile.fuzz --minutes $(or $(FUZZ_MINUTES),10) $(if $(FUZZ_CORPUS),--corpus $(FUZZ_CORPUS))
 
 # every planted fault of the protocol: which checker catches it, after how many simulated plans
 mutants: $(STAMP)

@@ -26,7 +26,7 @@ from hdus_peer.freed_memory import VARIABLES
 from hdus_peer.protocol.messages import Notices, Receipt
 from tests.erasure.places import in_files, in_memory, in_open_files, need_to_read_memory, stopped
 from tests.erasure.search import WINDOW_BYTES, Needle, in_texts
-from tests.integration.member import Member, Payload
+from tests.hostile.member import Member, Payload
 from tests.integration.peers import PATIENCE_S, Network, Peer
 
 pytestmark = pytest.mark.slow

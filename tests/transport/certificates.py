@@ -21,8 +21,8 @@ DAY = datetime.timedelta(days=1)
 class Authority:
     """One network. Its root and leaves are valid from yesterday for 30 days, unless told otherwise."""
 
-    def __init__(self) -> None:
-        self.identity = Identity.generate()
+    def __init__(self, identity: Identity | None = None) -> None:
+        self.identity = identity or Identity.generate()
         self._key = Ed25519PrivateKey.from_private_bytes(self.identity.private_bytes())
         public = self._key.public_key()
         spki = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

@@ -6,7 +6,7 @@ import typing
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hdus_peer.domain.envelope import SignedEnvelope, sign
@@ -141,17 +141,6 @@ def test_arbitrary_bytes_are_refused_or_a_message(noise: bytes) -> None:
     for decode in (fresh_codec().decode_frame, fresh_codec().decode_fetch):
         with contextlib.suppress(MalformedError, ForgedError):
             decode(noise)
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow])
-@given(st.sampled_from([encode_frame(message) for message in EVERY]), st.data())
-def test_a_damaged_frame_is_refused_or_another_message(frame: bytes, data: st.DataObject) -> None:
-    damaged = bytearray(frame or b"\0")
-    for _ in range(data.draw(st.integers(1, 4))):
-        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
-    del damaged[data.draw(st.integers(1, len(damaged))) :]
-    with contextlib.suppress(MalformedError, ForgedError):
-        fresh_codec().decode_frame(bytes(damaged))
 
 
 @given(st.text(max_size=40), st.binary(max_size=300), st.binary(max_size=40), st.binary(max_size=80))

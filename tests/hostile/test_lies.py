@@ -5,66 +5,23 @@ One victim and one honest neighbour serve all tests of this module; every test p
 """
 
 import asyncio
-import itertools
-import json
 import struct
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
 import safetensors.numpy
 
-from hdus_peer.admission import authority, credentials
 from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.domain.unlearning import ErasureReceipt
 from hdus_peer.protocol.messages import Announce, Notices, Receipt
-from tests.integration.member import Member, OwnSeed, claiming, serving
-from tests.integration.peers import Network, Peer, Trained, network
+from tests.hostile.member import Member, OwnSeed, claiming, serving
+from tests.hostile.scene import Scene, refused
 
 pytestmark = pytest.mark.slow
-
-_numbers = itertools.count(1)
-
-
-class Scene:
-    """`victim`: the peer under attack; `bela`: an honest neighbour of it, whose seed it holds and uses."""
-
-    def __init__(self, made: Network) -> None:
-        made.trained.prepare("anna", "bela")
-        settings = {"network__neighbours_max": 64, "limits__seed_bytes_max": 1 << 20}
-        self.victim = made.peer("anna", **settings).start()
-        self.bela = made.peer("bela", knows=("anna",), **settings).start()
-        self.victim.wait_event("Started")
-        self.bela.wait_event("Started")
-        self.victim.wait_serving("bela")
-        self.id: PeerId = self.victim.status().peer
-        self.address = self.victim.status().address
-        self.bela_credentials = credentials.load(self.bela.credentials)
-        models = made.trained.state("bela") / "models"
-        self.plaintext = (models / "seed.safetensors").read_bytes()
-        self.schema: str = json.loads((models / "result.json").read_text())["schema_sha256"]
-        self._made = made
-
-    @asynccontextmanager
-    async def member(self) -> AsyncIterator[Member]:
-        """A new member, linked with the victim."""
-        name = f"mallory-{next(_numbers)}"
-        member = await Member(authority.issue(self._made.trained.root, name)).start()
-        try:
-            await member.meet(self.id, self.address)
-            yield member
-        finally:
-            await member.stop()
-
-
-@pytest.fixture(scope="module")
-def scene(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    with network(trained, tmp_path_factory.mktemp("hostile")) as made:
-        yield Scene(made)
 
 
 @pytest.fixture
@@ -79,11 +36,6 @@ async def mallory(scene: Scene) -> AsyncIterator[Member]:
     assert status.phase == "active"
     assert held.owner in status.ensemble.owners
     assert not scene.bela.saw("TombstoneWritten", peer="bela")
-
-
-async def refused(peer: Peer, member: Member, reason: str) -> None:
-    await asyncio.to_thread(peer.wait_event, "Refused", peer=member.name, reason=reason)
-    assert peer.status().refusals[reason] >= 1
 
 
 def tensors(scene: Scene, change: Callable[[dict[str, object]], object]) -> bytes:
