@@ -1,9 +1,11 @@
 """`hdus-peer simulate`: the protocol in virtual time, under faults. No logic: it calls `simulation` and shows."""
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from hdus_peer.cli.options import json_option
 from hdus_peer.terminal import console, has_motion
@@ -12,11 +14,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from hdus_peer.simulation.campaign import Failure, Options, Summary
+    from hdus_peer.simulation.crowd import Progress
 
 LINES_MAX = 200
 ROUTINE = ("< Heartbeat", "< Renewal")
 VIOLATED = 1
 HOUR_S = 3600.0
+PEERS_MIN, PEERS_MAX = 2, 10_000
+OF_PLANS = ("peers", "hours", "plans", "faults")
+
+
+def _sizes(ctx: click.Context, parameter: click.Parameter, text: str | None) -> tuple[int, ...]:
+    """The numbers of peers of `--scale`; none where it was not given."""
+    return tuple(_size(part.strip()) for part in text.split(",")) if text is not None else ()
+
+
+def _size(text: str) -> int:
+    if not text.isdecimal() or len(text) > 5 or not PEERS_MIN <= int(text) <= PEERS_MAX:
+        reason = f"{text!r} is no number of peers from {PEERS_MIN} to {PEERS_MAX}; name some, such as 10,100,1000"
+        raise click.BadParameter(reason, param_hint="--scale")
+    return int(text)
 
 
 @click.command(short_help="Try to break the protocol: many peers, virtual time, faults.")
@@ -34,10 +51,24 @@ HOUR_S = 3600.0
 @click.option(
     "--faults", default="all", show_default=True, metavar="NAMES", help="all, none, or names with commas between them."
 )
+@click.option(
+    "--scale",
+    "sizes",
+    callback=_sizes,
+    metavar="N,N,N",
+    help=f"Instead of plans: how hops and traffic grow with the number of peers ({PEERS_MIN} to {PEERS_MAX} each).",
+)
 @json_option
 @click.pass_context
 def simulate(
-    ctx: click.Context, peers: int, hours: float, plans: int | None, seed: int, faults: str, as_json: bool
+    ctx: click.Context,
+    peers: int,
+    hours: float,
+    plans: int | None,
+    seed: int,
+    faults: str,
+    sizes: tuple[int, ...],
+    as_json: bool,
 ) -> None:
     """Carry out plan after plan, drawn from seeds: the real protocol, in one thread and virtual time, while devices
     crash, messages are lost and a member goes bad. What must always hold is judged after every action.
@@ -45,38 +76,69 @@ def simulate(
     An hour is about 180 plans. The same options do the same thing everywhere: the trace at the end is its hash. Where
     something does not hold, the plan is made as small as it can be and told from its beginning; ends with 1.
 
+    With --scale, so many peers join and exchange in a quiet world, one of them leaves, and the others rest for a
+    minute, once for each number. Shown are the hops of the notice, messages and bytes of a peer, virtual times, and
+    what the run cost this machine.
+
     \b
     Examples
       hdus-peer simulate --plans 3
       hdus-peer simulate --plans 2 --peers 4 --faults crash,loss,duplication --json
       hdus-peer simulate --hours 500 --seed 7
+      hdus-peer simulate --scale 6,10
     """
+    if sizes:
+        _refuse_plans(ctx)
+        ctx.exit(_scale(sizes, seed, as_json))
     from hdus_peer.simulation import campaign
     from hdus_peer.simulation.faults import named
 
     options = campaign.Options(seed, peers, hours * HOUR_S, plans or 0, named(faults))
-    with _bar(options, as_json) as (tell, tell_try):
-        summary = campaign.run(options, tell, tell_try)
+    with _bar(options.plans or options.virtual_s, as_json) as update:
+
+        def tell(summary: "Summary") -> None:
+            done = f"{summary.plans} plans, {summary.virtual_s / HOUR_S:.1f} h"
+            update(completed=summary.plans if options.plans else summary.virtual_s, done=done)
+
+        summary = campaign.run(
+            options, tell, lambda tries: update(description="making it smaller", done=f"{tries} tries")
+        )
     _show(options, summary, as_json)
     ctx.exit(VIOLATED if summary.failure else 0)
 
 
+def _refuse_plans(ctx: click.Context) -> None:
+    given = [name for name in OF_PLANS if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE]
+    if given:
+        raise click.UsageError(f"--scale carries out no plans: leave out --{given[0]}", ctx)
+
+
+def _scale(sizes: tuple[int, ...], seed: int, as_json: bool) -> int:
+    """Measure, show, and answer the exit code."""
+    from hdus_peer.cli import scale_view
+    from hdus_peer.simulation import scale
+
+    with _bar(1.0, as_json) as update:
+
+        def tell(progress: "Progress") -> None:
+            update(description=f"{progress.peers} peers", completed=progress.share, done=progress.phase)
+
+        reports = scale.run(sizes, seed, tell)
+    scale_view.show(seed, reports, as_json)
+    return VIOLATED if reports[-1].violation else 0
+
+
 @contextlib.contextmanager
-def _bar(options: "Options", quiet: bool) -> "Iterator[tuple[Callable[[Summary], None], Callable[[int], None]]]":
+def _bar(total: float, quiet: bool) -> "Iterator[Callable[..., None]]":
+    """Yields what changes the bar, with `description`, `completed` and `done`."""
     if quiet or not has_motion():
-        yield (lambda summary: None), (lambda tries: None)
+        yield lambda **changes: None
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[done]}"))
     with Progress(*columns, TimeElapsedColumn(), console=console(), transient=True) as bar:
-        task = bar.add_task("simulating", total=options.plans or options.virtual_s, done="")
-
-        def tell(summary: "Summary") -> None:
-            done = f"{summary.plans} plans, {summary.virtual_s / HOUR_S:.1f} h"
-            bar.update(task, completed=summary.plans if options.plans else summary.virtual_s, done=done)
-
-        yield tell, lambda tries: bar.update(task, description="making it smaller", done=f"{tries} tries")
+        yield functools.partial(bar.update, bar.add_task("simulating", total=total, done=""))
 
 
 # --- at the end -----------------------------------------------------------------------------------------------------
