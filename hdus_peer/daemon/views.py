@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hdus_peer.control.port import HolderView, LinkCounts, OwedAnswers, PeerView, SeedView
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId, short
-from hdus_peer.protocol.contacts import Liveness
+from hdus_peer.protocol.contacts import Contact, Liveness
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import (
     EquivocationRow,
@@ -36,13 +36,18 @@ class Views:
         return contact.liveness if contact else Liveness.GONE
 
     def link_counts(self) -> LinkCounts:
-        counts = Counter(contact.liveness for contact in self._core.contacts.known.values())
+        counts = Counter(contact.liveness for contact in self._members())
         return LinkCounts(counts[Liveness.ALIVE], counts[Liveness.SUSPECT], counts[Liveness.GONE])
+
+    def _members(self) -> list[Contact]:
+        """Without names that were only ever spoken of."""
+        contacts = self._core.contacts
+        return [contact for contact in contacts.known.values() if contacts.is_proved(contact)]
 
     def is_lonely(self) -> bool:
         """Whether somebody that may come back is missing, or nobody was ever found."""
         gone = {row.owner for row in self._core.state.all(TombstoneRow)}
-        known = [contact for contact in self._core.contacts.known.values() if contact.peer not in gone]
+        known = [contact for contact in self._members() if contact.peer not in gone]
         return not known or any(contact.liveness != Liveness.ALIVE for contact in known)
 
     def open_holders(self) -> int:

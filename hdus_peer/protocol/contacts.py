@@ -9,7 +9,9 @@ Rules
    is asked for anew, so that an address which has passed to another peer is followed.
 5. Nobody waits for who has departed: the pauses grow to `departed_retry_max_s`, until it is seen again. A change of
    this device's own network forgets all failures, since they say nothing about the network as it is now.
-6. At most `dials_at_once_max` are under way, whatever fell due together.
+6. At most `dials_at_once_max` are under way, whatever fell due together; whoever proved to be a member is dialled first.
+7. Anybody on the network can invent names. Of those that were only ever spoken of the oldest are forgotten where room
+   is needed, and none is counted as a member.
 """
 
 import enum
@@ -65,9 +67,22 @@ class Contacts:
 
     def contact(self, peer: PeerId, now: Instant) -> Contact | None:
         """The contact of `peer`, made if there is room for one more."""
-        if peer not in self.known and len(self.known) < self._state.limits.members_max:
+        if peer not in self.known and self._has_room():
             self.known[peer] = Contact(peer, now.boot_s)
         return self.known.get(peer)
+
+    def is_proved(self, contact: Contact) -> bool:
+        """Whether it shook hands or greeted as a member once; all others were only spoken of."""
+        return contact.is_linked or contact.was_linked or self._state.get(MemberRow, contact.peer) is not None
+
+    def _has_room(self) -> bool:
+        if len(self.known) < self._state.limits.members_max:
+            return True
+        forgettable = (one for one in self.known.values() if not one.is_dialling and not self.is_proved(one))
+        oldest = next(forgettable, None)
+        if oldest is not None:
+            del self.known[oldest.peer]
+        return oldest is not None
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
@@ -207,11 +222,11 @@ class Contacts:
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
         free = self._free_lines()
+        for contact in self._due(now)[: max(0, free)]:
+            free -= 1
+            contact.dial_due_s, contact.is_dialling = None, True
+            draft.act(Dial(contact.peer, contact.addresses[0]))
         for contact in self.known.values():
-            if contact.dial_due_s is not None and contact.dial_due_s <= now.boot_s and free > 0:
-                free -= 1
-                contact.dial_due_s, contact.is_dialling = None, True
-                draft.act(Dial(contact.peer, contact.addresses[0]))
             if self._gone_due_s(contact) <= now.boot_s:
                 contact.liveness = Liveness.GONE
                 draft.tell("PeerGone", contact.peer)
@@ -220,6 +235,12 @@ class Contacts:
                 free -= 1
                 named.due_s, named.is_asking = None, True
                 draft.act(Identify(named.address))
+
+    def _due(self, now: Instant) -> list[Contact]:
+        """Those to be dialled, in the order of rule 6; of equals the one that has waited longest goes first."""
+        due = [(one.dial_due_s, one) for one in self.known.values() if one.dial_due_s is not None]
+        ranked = [(not self.is_proved(one), due_s, one) for due_s, one in due if due_s <= now.boot_s]
+        return [one for *_, one in sorted(ranked, key=lambda rank: rank[:2])]
 
     def _gone_due_s(self, contact: Contact) -> float:
         if contact.is_linked or contact.liveness != Liveness.SUSPECT:

@@ -5,6 +5,9 @@ import itertools
 
 import pytest
 
+from hdus_peer.control.port import LinkCounts
+from hdus_peer.daemon.views import Views
+from hdus_peer.domain.identity import Identity
 from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.protocol.messages import Heartbeat
 from hdus_peer.protocol.records import HeldSeedRow, TombstoneRow
@@ -144,6 +147,48 @@ def test_named_addresses_are_bounded() -> None:
     for number in range(5):
         one.hear(AddressFound(None, f"host{number}:1"))
     assert [effect.address for effect in one.asked(Identify)] == ["host0:1", "host1:1"]
+
+
+# --- names that somebody invented -----------------------------------------------------------------------------------
+def invent(seat: Seat, names: int) -> None:
+    for number in range(names):
+        seat.hear(AddressFound(Identity(number.to_bytes(32)).peer_id, f"nowhere{number}:1"))
+
+
+def test_invented_names_take_no_room_from_members() -> None:
+    table = Table(4, tight(members_max=5, dials_at_once_max=2))
+    one, *others = table.seats
+    invent(one, 50)
+    assert len(one.core.contacts.known) == 5
+    for other in others[:2]:
+        table.link(one, other)
+    invent(one, 50)
+    found = others[2]
+    one.hear(AddressFound(found.peer, "found:1"))
+    assert {other.peer for other in others} <= one.core.contacts.known.keys()
+    assert len(one.core.contacts.known) == 5
+    assert one.refusals() == []
+    assert (Views(one.core).link_counts(), Views(one.core).is_lonely()) == (LinkCounts(2, 0, 0), False)
+
+
+def test_a_member_is_dialled_before_every_invented_name() -> None:
+    table = Table(2, tight(dials_at_once_max=2))
+    one, member = table.seats
+    table.link(one, member)
+    one.hear(AddressFound(member.peer, "member:1"))
+    invent(one, 50)
+    for dial in one.asked(Dial):
+        one.done(DialFailed(dial.peer, dial.address))
+    one.forget()
+    table.unlink(one, member)
+    for _ in range(4):
+        table.wait(1.0, beats=False)
+        for dial in one.asked(Dial)[:1]:
+            one.done(DialFailed(dial.peer, dial.address))
+        if member.peer in {dial.peer for dial in one.asked(Dial)}:
+            return
+        one.forget()
+    raise AssertionError("the member waits behind invented names")
 
 
 # --- peers that have departed ---------------------------------------------------------------------------------------
