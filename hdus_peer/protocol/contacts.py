@@ -9,7 +9,7 @@ Rules
    is asked for anew, so that an address which has passed to another peer is followed.
 5. Nobody waits for who has departed: the pauses grow to `departed_retry_max_s`, until it is seen again. A change of
    this device's own network forgets all failures, since they say nothing about the network as it is now.
-6. At most `dials_at_once_max` are under way, whatever fell due together; whoever proved to be a member is dialled first.
+6. At most `dials_at_once_max` are under way, whatever fell due together; who proved to be a member is dialled first.
 7. Anybody on the network can invent names. Of those that were only ever spoken of the oldest are forgotten where room
    is needed, and none is counted as a member.
 """
