@@ -1,6 +1,7 @@
 """What `hdus-peer simulate --scale` shows: a column for each number of peers, or JSON. No logic."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ Cell = Callable[[Report], float | int | None]
 ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("hops to the last eviction", lambda report: report.figures.eviction_hops, "d"),
     ("hops to the last peer that knows", lambda report: report.figures.notice_hops, "d"),
+    ("hops to the last peer, over log2 of the peers", lambda report: hops_over_log(report), ".2f"),
     ("messages per peer in a quiet minute", lambda report: report.figures.minute_messages, ".1f"),
     ("bytes per peer in a quiet minute", lambda report: report.figures.minute_bytes, ".0f"),
     ("messages per peer that the leave caused", lambda report: report.figures.leave_messages, ".1f"),
@@ -32,6 +34,12 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("wall-clock s", lambda report: report.cost.total_s, ".1f"),
     ("memory of the process at most, MiB", lambda report: report.cost.memory_bytes / MIB, ".0f"),
 )
+
+
+def hops_over_log(report: Report) -> float | None:
+    """What stays the same where hops grow like the logarithm of the number of peers."""
+    hops = report.figures.notice_hops
+    return None if hops is None else hops / math.log2(report.figures.peers)
 
 
 def show(seed: int, reports: Sequence[Report], as_json: bool) -> None:

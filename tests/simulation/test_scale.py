@@ -1,6 +1,7 @@
 """Crowds of peers of which one leaves: what is measured is so, is the same every time, and an end is always reached."""
 
 import itertools
+import math
 from functools import cache
 
 import pytest
@@ -16,6 +17,7 @@ from hdus_peer.simulation import scale
 from hdus_peer.simulation.crowd import KNOWN_AT_JOIN, KNOWN_TO_ALL_MAX, Crowd, Progress
 from hdus_peer.simulation.scale import Report
 from hdus_peer.simulation.watching import bytes_of
+from tests.simulation.scale import PAGE, put_into, reports
 
 
 def measured(peers: int, seed: int = 0) -> Report:
@@ -158,3 +160,20 @@ def test_in_a_large_crowd_discovery_shows_a_few() -> None:
     for size, known in ((KNOWN_TO_ALL_MAX, KNOWN_TO_ALL_MAX - 1), (peers, KNOWN_AT_JOIN)):
         for device in Crowd(size, 0, lambda progress: None)._devices:
             assert len(set(device.known) - {device.peer}) == len(device.known) == known
+
+
+# --- what docs/protocol.md says of it ---------------------------------------------------------------------------------
+def test_the_page_has_the_figures_that_are_kept() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert page == put_into(page), "python -m tests.simulation.scale --rewrite, and read the difference"
+    assert f"| peers | {' | '.join(f'{run.figures.peers:,}' for run in reports())} |" in page
+
+
+def test_the_kept_figures_show_what_the_page_says() -> None:
+    """Hops like the logarithm of the number of peers; traffic in peace as the links, which are bounded."""
+    limits = Limits()
+    beats = 60 / limits.heartbeat_interval_s
+    for kept in (run.figures for run in reports()):
+        assert 1 <= (kept.notice_hops or 0) <= 1.5 * math.log2(kept.peers)
+        assert (kept.links_max or 0) <= limits.links_max
+        assert 0.0 < (kept.minute_messages or 0.0) <= 1.2 * beats * (kept.links_mean or 0.0)
