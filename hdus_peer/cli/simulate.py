@@ -76,6 +76,20 @@ def simulate(
     An hour is about 180 plans. The same options do the same thing everywhere: the trace at the end is its hash. Where
     something does not hold, the plan is made as small as it can be and told from its beginning; ends with 1.
 
+    \b
+    Faults
+      crash        at any moment of a Step; the device starts again
+      loss, duplication, reorder   of single messages within a link, which no honest transport does
+      delay        of messages, up to 0.4 s
+      corruption   of bulk transfers
+      cut, partition, one-way      of links, of the network, of one direction
+      clock        a wall clock jumps by up to 20 hours
+      malice       a member gone bad: lies, forges, repeats
+      restore      a backup is put back
+      vanish       a device never comes back
+      slow-disk, full-disk         commits, fetches and erasures are late, or refused for a while
+      revoke       the authority puts a member out
+
     With --scale, so many peers join and exchange in a quiet world, one of them leaves, and the others rest for a
     minute, once for each number. Shown are the hops of the notice, messages and bytes of a peer, virtual times, and
     what the run cost this machine.

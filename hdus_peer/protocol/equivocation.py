@@ -63,9 +63,9 @@ class Equivocations:
         names = [(item.owner, item.generation) for item in inventory.items if self._is_unheard_of(item)]
         for owner, generation in dict.fromkeys(names):
             draft.send(link.peer, ManifestRequest(owner, generation))
-        for item in inventory.items:
-            if item.owner == self._state.me.peer:
-                self._restored.on_holder(link.peer, item.generation, draft)
+        mine = frozenset(item.generation for item in inventory.items if item.owner == self._state.me.peer)
+        if mine:
+            self._restored.on_holder(link.peer, mine, draft)
 
     def _is_unheard_of(self, item: InventoryItem) -> bool:
         """Whether the manifest behind the name would be news: it contradicts one known here, or is my own and later

@@ -9,12 +9,17 @@ What follows of 1 and 2: foreign seeds are erased (they are a cache, and a notic
 and my next generation leap above all that was used, what I serve is published anew, and every member is presumed to
 hold what I forgot that I granted. Of 3, that holder alone is presumed. Only an answer to a later notice, or a
 departure, closes such an entry; so whoever is leaving says it again.
+
+In all three the number of my next grant leaps, too: a release of a forgotten grant that is still on its way would close
+a new one of the same number. Grants are counted from 1 and generations by the clock, so that the highest generation is
+above every number that a run used which never leapt, and a leap for each Step and member above those that did.
 """
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
+from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.protocol import erasure
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
@@ -41,21 +46,32 @@ class Restored:
             return
         self._granting.leap(steps, hello.wall_ms // 1000, draft)
         state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
+        self._leap_grants(steps, draft)
         self._begin_afresh(now, draft)
 
     def on_own_generation(self, generation: int, now: Instant, draft: Draft) -> None:
         """I signed a manifest of this generation, and do not remember it."""
         self._state.change_self(draft, generation_highest=generation, broken_at_s=now.unix_s)
         self._granting.withdraw(generation, draft)
+        self._leap_grants(0, draft)
         self._begin_afresh(now, draft)
 
-    def on_holder(self, holder: PeerId, generation: int, draft: Draft) -> None:
-        """A member says that it holds my seed of this generation."""
+    def on_holder(self, holder: PeerId, generations: frozenset[int], draft: Draft) -> None:
+        """A member says that it holds my seed of these generations; the highest that can be mine counts, so that a
+        long list of them costs no more than one."""
         grants = [row for row in self._state.all(GrantRow) if row.holder == holder and not row.closed_by]
-        is_mine = self._state.through(self._state.me.peer) < generation <= self._state.row.generation_highest
-        if is_mine and not any(row.generation >= generation for row in grants):
+        through, highest = self._state.through(self._state.me.peer), self._state.row.generation_highest
+        generation = max((one for one in generations if through < one <= highest), default=0)
+        if generation and not any(row.generation >= generation for row in grants):
+            self._leap_grants(0, draft)
             self._presume(holder, generation, draft)
             draft.tell("GrantForgotten", holder, generation=generation)
+
+    def _leap_grants(self, steps: int, draft: Draft) -> None:
+        """No grant of mine has the number of a forgotten one."""
+        row, members_max = self._state.row, self._state.limits.members_max
+        highest = max(row.grant_highest, row.generation_highest) + steps + members_max
+        self._state.change_self(draft, grant_highest=min(highest, GENERATION_MAX - 1))
 
     def _begin_afresh(self, now: Instant, draft: Draft) -> None:
         state = self._state

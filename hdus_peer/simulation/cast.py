@@ -8,11 +8,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from hdus_peer.admission.revocation import revoke
 from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, sign
 from hdus_peer.domain.identity import Identity, PeerId
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.seed import Parameter
+from hdus_peer.protocol.messages import NoticeItem
 from hdus_peer.protocol.state import Me, Signer
+from hdus_peer.simulation.world import WALL_START_S
 from hdus_peer.transport.codec import Codec
 
 S = TypeVar("S", bound=Statement)
@@ -60,6 +63,13 @@ def person(number: int) -> Person:
     identity = Identity(hashlib.sha256(f"simulated peer {number}".encode()).digest())
     statement = Membership(NETWORK, identity.public_key, f"peer-{number}", 0, 2**40)
     return Person(number, identity, sign(root(), statement))
+
+
+@functools.cache
+def revocation(number: int) -> NoticeItem:
+    """What the authority says when it puts that peer out."""
+    made = revoke(root(), person(number).membership, int(WALL_START_S))
+    return NoticeItem(made.notice, made.membership, None, ())
 
 
 def codec() -> Codec:

@@ -11,12 +11,13 @@ Absent on purpose: what holds only once everything is quiet (`quiet`).
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any
 
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, is_lapsed
+from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.errors import LocalError
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
@@ -32,16 +33,12 @@ from hdus_peer.protocol.records import (
     Row,
     SelfRow,
     TombstoneRow,
-    key_of,
 )
 from hdus_peer.protocol.step import Event, Put, Write
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.device import Device
-
-R = TypeVar("R", bound=Row)
-Tables = dict[Any, dict[Any, Row]]
-
+from hdus_peer.simulation.evidence import Tables, applied, is_revoked, on_disk, row_of, through_on_disk
 
 LEASE_SLACK_S = 2.0
 """How long effects may take: the longest pause of `hands`, and what waits before it."""
@@ -66,28 +63,6 @@ class Violation(LocalError):
         self.invariant = invariant
 
 
-def on_disk(device: Device, table: type[R]) -> list[R]:
-    """The durable rows of `table`."""
-    rows: Tables = device.disk.rows
-    return [row for row in rows[table].values() if isinstance(row, table)]
-
-
-def through_on_disk(device: Device, owner: PeerId) -> int:
-    row, proof = device.disk.rows[TombstoneRow].get((owner,)), device.disk.rows[EquivocationRow].get((owner,))
-    through = row.through if isinstance(row, TombstoneRow) else 0
-    return max(through, proof.generation if isinstance(proof, EquivocationRow) else 0)
-
-
-def _apply(tables: Tables, writes: Sequence[Write]) -> Tables:
-    result = {table: dict(rows) for table, rows in tables.items()}
-    for write in writes:
-        if isinstance(write, Put):
-            result[type(write.row)][key_of(write.row)] = write.row
-        else:
-            result[write.table].pop(write.key, None)
-    return result
-
-
 class Checker:
     def __init__(self, signatures: Signatures, rogue: PeerId | None) -> None:
         self.devices: list[Device] = []
@@ -98,9 +73,11 @@ class Checker:
         self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
         self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
+        self._merged: dict[PeerId, int] = {}  # the last run in which it said that it merged somebody's notices
         self._gone_back: set[PeerId] = set()  # restored, and perhaps not noticed yet
         self._noticed: set[PeerId] = set()
         self._unaware: set[PeerId] = set()  # restored, and has not seen a proof of it yet
+        self._left_unaware: set[tuple[PeerId, int]] = set()  # what leave it had finished by then
         self._shown: set[tuple[PeerId, PeerId]] = set()  # (restored, by whom): a proof
 
     def _is_judged(self, device: Device) -> bool:
@@ -117,7 +94,7 @@ class Checker:
     def on_hear(self, device: Device, sender: PeerId, message: Message) -> None:
         if not isinstance(message, Greeting) or message.echo is None or message.echo.signer != device.peer:
             return
-        if message.echo.statement.state_sequence > _row_of(device).state_sequence:
+        if message.echo.statement.state_sequence > row_of(device).state_sequence:
             self._shown.add((device.peer, sender))
 
     def _count_again(self, device: Device) -> None:
@@ -170,12 +147,14 @@ class Checker:
                 case SelfRow(phase=Phase.LEFT):
                     self._check_left(device)
                 case HeldSeedRow(lease=lease) if lease is not None:
+                    if lease.signer != row.owner:
+                        raise Violation("I7", f"{device.who.number} takes a lease by somebody else than the owner")
                     self._on_lease(device, row.owner, lease.statement)
 
     def _on_publish(self, device: Device, row: OwnSeedRow) -> None:
         seed = row.manifest.statement
         epoch = device.learned.get(seed.payload_sha256)
-        if epoch is not None and epoch != _row_of(device).job_epoch:
+        if epoch is not None and epoch != row_of(device).job_epoch:
             raise Violation("I2", f"{device.who.number} publishes what it learned before it forgot")
         first = self._payloads.setdefault((seed.owner, seed.generation), seed.payload_sha256)
         if first != seed.payload_sha256:
@@ -192,7 +171,8 @@ class Checker:
                     raise Violation("I7", f"{device.who.number} believes a {said.envelope.payload_type} never signed")
 
     def _check_notice(self, device: Device, row: TombstoneRow) -> None:
-        if row.notice.signer not in (row.owner, cast.root().peer_id):
+        authors = {cast.root().peer_id} if row.kind == UnlearnKind.REVOKE else {row.owner, cast.root().peer_id}
+        if row.notice.signer not in authors:
             raise Violation("I7", f"{device.who.number} obeys a notice about {row.owner[:8]} by somebody else")
         departure = row.departure
         if departure is not None and departure.signer != row.owner:
@@ -242,11 +222,18 @@ class Checker:
             raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
 
     def _check_left(self, device: Device) -> None:
-        """Nobody holds anything of a leaver that has LEFT, but who is switched off past its lease: it erases before it
-        opens a port, and the certificate says that it lapsed."""
+        """Nobody holds anything of a leaver that has LEFT, but who is switched off past its lease, or cannot erase: it
+        erases before it opens a port, and the certificate says that it lapsed; and whom the authority put out, of which
+        it says so. Whoever is put out itself waits for nobody, and has no certificate of its own."""
         through = through_on_disk(device, device.peer)
-        for other in filter(self._is_judged, self.devices if device.peer not in self._unaware else ()):
-            if other.peer in self._gone_back or (not other.is_open and self._has_lapsed(device, other)):
+        if device.peer in self._unaware:
+            self._left_unaware.add((device.peer, through))
+        if is_revoked(device, device.peer) or (device.peer, through) in self._left_unaware:
+            return
+        for other in filter(self._is_judged, self.devices):
+            is_late = not other.is_open or other.health.is_in_trouble
+            is_lapsed = is_late and self._has_lapsed(device, other)
+            if other.peer in self._gone_back or is_lapsed or is_revoked(device, other.peer):
                 continue
             for payload in other.disk.keys:
                 owner, generation = self._seeds.get(payload, ("", 0))
@@ -262,7 +249,7 @@ class Checker:
     def on_crash(self, device: Device) -> None:
         """I5: of the Step whose commit was interrupted, all writes are on disk, or none."""
         pending = self._pending.pop(device.peer, None)
-        if pending and pending[0] and device.disk.rows not in (pending[0], _apply(*pending)):
+        if pending and pending[0] and device.disk.rows not in (pending[0], applied(*pending)):
             raise Violation("I5", f"{device.who.number} crashed and kept a part of a Step")
 
     # --- sends, effects, events -------------------------------------------------------------------------------------
@@ -280,8 +267,9 @@ class Checker:
             case Greeting():
                 self._greeted[device.peer, to] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
             case Merged():
+                self._merged[device.peer] = device.run
                 self._check_merged(device, to, "says that it merged")
-            case Heartbeat(state_sequence=sequence) if sequence > _row_of(device).state_sequence:
+            case Heartbeat(state_sequence=sequence) if sequence > row_of(device).state_sequence:
                 raise Violation("I5", f"{device.who.number} speaks of a Step that is not durable")
 
     def _check_key(self, device: Device, to: PeerId, message: Key) -> None:
@@ -309,6 +297,8 @@ class Checker:
 
     def on_use(self, device: Device, seeds: Sequence[HeldSeedRow]) -> None:
         owners = [row.owner for row in seeds]
+        if owners and self._merged.get(device.peer) != device.run and self._is_judged(device):
+            raise Violation("I2", f"{device.who.number} uses seeds before it has merged anybody's notices")
         if owners != sorted(owners):
             raise Violation("I6", f"{device.who.number} sums its seeds in another order than that of PeerIds")
 
@@ -355,7 +345,10 @@ class Checker:
             self._leases[device.peer, owner] = Lease(*name, now_s + lengths_s[0], now_s + lengths_s[1])
 
     def _check_leases(self, device: Device, erasing: set[str]) -> None:
-        """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port."""
+        """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port; all the
+        later where the disk puts it off."""
+        if device.health.is_in_trouble:
+            return
         latest_s = device.world.now_s - LEASE_SLACK_S
         using = {row.payload_sha256 for row in device.hands.using}
         for row in on_disk(device, HeldSeedRow):
@@ -373,8 +366,3 @@ class Checker:
         for payload in held + own:
             if payload not in device.disk.payloads or payload not in device.disk.keys:
                 raise Violation("I5", f"{device.who.number} has a row for a seed that is not there")
-
-
-def _row_of(device: Device) -> SelfRow:
-    rows = on_disk(device, SelfRow)
-    return rows[0] if rows else SelfRow(device.peer)

@@ -5,9 +5,12 @@ Rules
 2. `fuse` counts down at every boundary (before and after a commit, before a send, an effect, an event, a stage of an
    erasure); at zero the device crashes there and then.
 3. A start sweeps, redoes the erasures that a crash left, and only then opens its port.
+4. While the disk is busy with a commit, or refuses one, nothing else is decided: inputs wait in line, as in the
+   daemon's shell.
 """
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -16,7 +19,7 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.driver import Driver
-from hdus_peer.errors import RemoteError
+from hdus_peer.errors import RemoteError, StorageError
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.peer import PeerCore
@@ -28,6 +31,7 @@ from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures
 from hdus_peer.simulation.hands import Hands, sealed
 from hdus_peer.simulation.network import Network
+from hdus_peer.simulation.storage import COMMIT_MAX_S, RETRY_S, BoundedRepository, Health, Room
 from hdus_peer.simulation.world import WALL_START_S, World
 from hdus_peer.transport.codec import Codec
 
@@ -93,19 +97,22 @@ class Device:
         self.repository: Repository = MemoryRepository(self.disk)
         self.core: PeerCore | None = None
         self.hands = Hands(self)
+        self.health = Health(self.world)
         self.is_open = self.is_gone = self.was_restored = False
         self.run = 0
         self.fuse: int | None = None
         self.down_s = 1.0
         self.wall_skew_s = 0.0
         self.refused = 0
-        self.message: Message | None = None
+        self.message: Message | None = None  # what the Step that is being carried out answers
         self.learned: dict[str, int] = {}  # payload -> the job epoch in which its training began
         self._codec: Codec = cast.codec()
         self._driver = Driver(self, self, self, self.publish_event)
         self._boot_s = 0.0
         self._armed_s = 0.0
         self._backup: MemoryState | None = None
+        self._line: deque[Callable[[], None]] = deque()
+        self._is_held = False
 
     @property
     def peer(self) -> PeerId:
@@ -124,7 +131,11 @@ class Device:
         self.world.note(f"{self.who.number} starts")
         self._boot_s = self.world.now_s - self.world.between(0.0, 1000.0)
         self.repository = self.open_repository()
-        self.repository.sweep()
+        try:
+            self.repository.sweep()
+        except StorageError:
+            self.world.after(RETRY_S, self.start)
+            return
         nonce = f"{self.who.number}-{self.run}"
         rows: list[Row] = [row for rows in self.repository.load().rows.values() for row in rows.values()]
         me = cast.me(self.who, self.settings.task, nonce, self.settings.signatures)
@@ -138,7 +149,7 @@ class Device:
 
     def open_repository(self) -> Repository:
         """What a run begins with: another process on the same disk."""
-        return MemoryRepository(self.disk)
+        return BoundedRepository(self.disk, self.health)
 
     def open_when_erased(self) -> None:
         if self.core is None or self.is_open or self.hands.erasing:
@@ -186,7 +197,9 @@ class Device:
         self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
 
     def stop(self) -> None:
-        self.core, self.is_open, self.fuse = None, False, None
+        self.core, self.is_open, self.fuse, self._is_held = None, False, None, False
+        self._line.clear()
+        self.message = None
         self.run += 1
 
     def tick(self) -> None:
@@ -198,9 +211,14 @@ class Device:
 
     # --- acting -----------------------------------------------------------------------------------------------------
     def attempt(self, action: Callable[[], None]) -> None:
+        """Do it, once the disk has done what came before."""
+        if self._is_held:
+            self._line.append(action)
+        elif self.core is not None:
+            self._do(action)
+
+    def _do(self, action: Callable[[], None]) -> None:
         """Do it, or crash in the middle; then look at the timer and at the invariants."""
-        if self.core is None:
-            return
         try:
             action()
         except Crash:
@@ -218,7 +236,35 @@ class Device:
         """One input of the core, and its Step carried out by the real driver."""
         if self.core is not None:
             self.world.tally.steps += 1
-            self._driver.execute(decide(self.core))
+            self._carry_out(decide(self.core), self.message)
+
+    def _carry_out(self, step: Step, message: Message | None) -> None:
+        """A commit that the disk refuses is tried again until it succeeds; nothing of its Step leaves before."""
+        self.message = message
+        try:
+            self._driver.execute(step)
+        except StorageError:
+            self.world.tally.faults["full-disk"] += 1
+            self._line.appendleft(lambda: self._carry_out(step, message))
+            self._hold(RETRY_S)
+        self.message = None
+
+    def _hold(self, pause_s: float) -> None:
+        """What happens meanwhile waits in line."""
+        if not self._is_held:
+            self._is_held = True
+            run = self.run
+            self.world.after(pause_s, lambda: self._go_on() if self.run == run else None)
+
+    def _go_on(self) -> None:
+        """All that waits shares one transaction, until a commit is refused."""
+        self._is_held = False
+        waiting, self._line = self._line, deque()
+        while waiting and self.core is not None:
+            self._do(waiting.popleft())
+            if self._line:  # refused: whatever was to follow it still does
+                break
+        self._line.extend(waiting)
 
     def _arm(self) -> None:
         due_s = self.core.next_deadline() if self.core is not None else None
@@ -242,6 +288,9 @@ class Device:
         self.repository.commit(writes)
         self.judge.after_commit(self)
         self.tick()
+        if self.health.is_slow:
+            self.world.tally.faults["slow-disk"] += 1
+            self._hold(self.world.between(0.0, COMMIT_MAX_S))
 
     def send(self, peer: PeerId, message: Message) -> None:
         self.tick()
@@ -278,22 +327,27 @@ class Device:
                 self.refused += 1
                 self.world.tally.refusals[type(problem).__name__] += 1
                 return
+        self.attempt(lambda: self._hear(peer, message))  # type: ignore[arg-type]
+
+    def _hear(self, peer: PeerId, message: Message) -> None:
         self.world.note(f"{self.who.number} < {type(message).__name__}")
-        self.message = message  # type: ignore[assignment]
-        self.judge.on_hear(self, peer, message)  # type: ignore[arg-type]
-        self.attempt(lambda: self.take(lambda core: core.receive(peer, message, self.now)))  # type: ignore[arg-type]
-        self.message = None
+        self.message = message
+        self.judge.on_hear(self, peer, message)
+        self.take(lambda core: core.receive(peer, message, self.now))
 
     # --- the trainer ------------------------------------------------------------------------------------------------
     def train(self) -> None:
         """A job begins; what it makes is published under the epoch of its beginning."""
         if self.core is not None:
             epoch = self.core.state.row.job_epoch
-            self.later(self.world.between(0.1, 2.0), lambda: self.publish(epoch, self.world.events))
+            self.later(self.world.between(0.1, 2.0), lambda: self.publish(epoch))
 
-    def publish(self, job_epoch: int, number: int) -> None:
-        """The payload named `number` lies in the repository: publish it."""
-        payload, payload_sha256, key = sealed(self.peer, number)
+    def publish(self, job_epoch: int) -> None:
+        """Another payload lies in the repository: publish it."""
+        if self.health.room < Room.PLENTY:  # the trainer keeps what it made
+            self.later(RETRY_S, lambda: self.publish(job_epoch))
+            return
+        payload, payload_sha256, key = sealed(self.peer, len(self.learned))
         self.learned[payload_sha256] = job_epoch
         self.store(payload_sha256, payload, key)
         command = Publish(job_epoch, cast.ARCHITECTURES[0], "", payload_sha256, len(payload), "")

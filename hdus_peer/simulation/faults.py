@@ -1,7 +1,7 @@
 """The kinds of fault that a plan may have, by name, and how to take them out of it.
 
-Reordering has no name of its own: a link is an ordered stream, and what comes over different links is reordered by
-their delays (`delay`).
+A link is an ordered stream, and what comes over different links is reordered by their delays (`delay`) in every run.
+`reorder` is more: it breaks what a transport promises, as `loss` and `duplication` of single messages do.
 """
 
 import enum
@@ -26,6 +26,10 @@ class Fault(enum.StrEnum):
     MALICE = "malice"  # a member gone bad
     RESTORE = "restore"  # a backup is put back
     VANISH = "vanish"  # a device never comes back
+    REORDER = "reorder"  # of single messages within a link: one overtakes another
+    SLOW_DISK = "slow-disk"  # commits, fetches, checks and erasures take long
+    FULL_DISK = "full-disk"  # nothing is taken in, or even every commit and erasure is refused, for a while
+    REVOKE = "revoke"  # the authority puts a member out
 
 
 ACTS = {
@@ -37,12 +41,16 @@ ACTS = {
     Fault.MALICE: {What.MALICE},
     Fault.RESTORE: {What.BACKUP, What.RESTORE},
     Fault.VANISH: {What.VANISH},
+    Fault.SLOW_DISK: {What.SLOW_DISK},
+    Fault.FULL_DISK: {What.FULL_DISK},
+    Fault.REVOKE: {What.REVOKE},
 }
 WEATHER = {
     Fault.LOSS: "loss",
     Fault.DUPLICATION: "repeat",
     Fault.DELAY: "delay_max_s",
     Fault.CORRUPTION: "corruption",
+    Fault.REORDER: "reorder",
 }
 ALL = frozenset(Fault)
 

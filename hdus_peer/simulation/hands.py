@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.errors import RefusedError
+from hdus_peer.domain.seed import KeyGrant
+from hdus_peer.errors import RefusedError, StorageError
 from hdus_peer.protocol.messages import Key
 from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.step import (
@@ -37,6 +38,7 @@ from hdus_peer.protocol.step import (
     UseSeeds,
 )
 from hdus_peer.repository.port import Partial
+from hdus_peer.simulation.storage import RETRY_S, SLOW_WORK, WORK_MAX_S
 
 if TYPE_CHECKING:
     from hdus_peer.simulation.device import Device
@@ -96,6 +98,11 @@ class Hands:
                 self.told = seeds
                 self._device.later(self._pause_s(), self._rebuild)
 
+    def _work_s(self) -> float:
+        """How long a piece of work takes that reads or writes files."""
+        is_slow = self._device.health.is_slow and self._world.chance(SLOW_WORK)
+        return self._world.between(0.0, WORK_MAX_S) if is_slow else self._pause_s()
+
     def _pause_s(self) -> float:
         return self._world.between(0.2, 1.5) if self._world.chance(0.1) else self._world.between(0.0, 0.02)
 
@@ -108,8 +115,11 @@ class Hands:
         done = self._results.popleft()
         self._device.take(lambda core: core.done(done, self._device.now))
         if isinstance(done, Erased):
-            self.erasing.discard(done.erasure)
-            self._device.open_when_erased()
+            self._device.attempt(lambda: self._erased(done.erasure))
+
+    def _erased(self, erasure: int) -> None:
+        self.erasing.discard(erasure)
+        self._device.open_when_erased()
 
     # --- links ------------------------------------------------------------------------------------------------------
     def _identify(self, address: str) -> None:
@@ -141,10 +151,15 @@ class Hands:
 
     def _start_fetch(self, effect: StartFetch) -> None:
         self._cancel(effect.payload_sha256)
-        partial = self._device.repository.begin(effect.payload_sha256, effect.payload_bytes)
+        try:
+            partial = self._device.repository.begin(effect.payload_sha256, effect.payload_bytes)
+        except StorageError:
+            self._world.tally.faults["full-disk"] += 1
+            self._done(FetchFailed(effect.owner, effect.payload_sha256, False, "no-room"))
+            return
         fetch = Fetch(effect.owner, effect.payload_sha256, partial)
         self._fetches[effect.payload_sha256] = fetch
-        self._device.later(self._pause_s(), lambda: self._next_chunk(fetch))
+        self._device.later(self._work_s(), lambda: self._next_chunk(fetch))
 
     def _next_chunk(self, fetch: Fetch) -> None:
         device, network = self._device, self._device.network
@@ -174,7 +189,7 @@ class Hands:
             self._fetch_failed(fetch, False, str(problem))
             return
         if chunk:
-            self._device.later(self._pause_s(), lambda: self._next_chunk(fetch))
+            self._device.later(self._work_s(), lambda: self._next_chunk(fetch))
             return
         self._device.tick()
         self._end(fetch)
@@ -196,26 +211,38 @@ class Hands:
         self._checks.pop(payload_sha256, None)
 
     def _admit(self, effect: Admit) -> None:
-        payload_sha256 = effect.manifest.statement.payload_sha256
-        self._device.repository.put_key(payload_sha256, effect.key)
-        if isinstance(self._device.message, Key):
-            self._device.judge.on_admit(self._device, self._device.message.grant.statement)
-        self._checks[payload_sha256] = effect
-        self._device.tick()
-        self._device.later(self._pause_s(), lambda: self._check(effect))
+        message = self._device.message
+        self._checks[effect.manifest.statement.payload_sha256] = effect
+        self._put_key(effect, message.grant.statement if isinstance(message, Key) else None)
+
+    def _put_key(self, effect: Admit, grant: KeyGrant | None) -> None:
+        """Until the disk takes it, or an erasure comes before."""
+        payload_sha256, device = effect.manifest.statement.payload_sha256, self._device
+        if self._checks.get(payload_sha256) is not effect:
+            return
+        try:
+            device.repository.put_key(payload_sha256, effect.key)
+        except StorageError:
+            device.later(RETRY_S, lambda: self._put_key(effect, grant))
+            return
+        if grant is not None:
+            device.judge.on_admit(device, grant)
+        device.tick()
+        device.later(self._work_s(), lambda: self._check(effect))
 
     def _check(self, effect: Admit) -> None:
         """What the predictor child does: open, and look whether it is a seed of this owner."""
         seed = effect.manifest.statement
         if self._checks.get(seed.payload_sha256) is not effect:
             return
-        del self._checks[seed.payload_sha256]
         payload = self._device.disk.payloads[seed.payload_sha256]
-        if key_of_payload(payload) == effect.key and payload.startswith(f"seed {seed.owner} ".encode()):
-            self._done(Admitted(seed.owner, seed.payload_sha256))
+        is_good = key_of_payload(payload) == effect.key and payload.startswith(f"seed {seed.owner} ".encode())
+        if not is_good and not self._is_destroyed(seed.payload_sha256):
+            self._device.later(RETRY_S, lambda: self._check(effect))
             return
-        self._device.repository.destroy([seed.payload_sha256])
-        self._done(AdmitRefused(seed.owner, seed.payload_sha256, "wrong-key"))
+        del self._checks[seed.payload_sha256]
+        refused = AdmitRefused(seed.owner, seed.payload_sha256, "wrong-key")
+        self._done(Admitted(seed.owner, seed.payload_sha256) if is_good else refused)
 
     # --- predictor and erasure --------------------------------------------------------------------------------------
     def _rebuild(self) -> None:
@@ -231,13 +258,23 @@ class Hands:
         if effect.at_once:
             self.using = ()
             self._device.later(self._pause_s(), self._rebuild)
-        self._device.later(self._pause_s(), lambda: self._destroy(effect, effect.payloads))
+        self._device.later(self._work_s(), lambda: self._destroy(effect, effect.payloads))
 
     def _destroy(self, effect: Erase, payloads: tuple[str, ...]) -> None:
         self._device.tick()
         if payloads:
             self.using = tuple(row for row in self.using if row.payload_sha256 != payloads[0])
-            self._device.repository.destroy(payloads[:1])
-            self._device.later(self._pause_s(), lambda: self._destroy(effect, payloads[1:]))
+            left = payloads[1:] if self._is_destroyed(payloads[0]) else payloads
+            pause_s = RETRY_S if left is payloads else self._work_s()
+            self._device.later(pause_s, lambda: self._destroy(effect, left))
             return
         self._done(Erased(effect.erasure))
+
+    def _is_destroyed(self, payload_sha256: str) -> bool:
+        """Destroy it; whether the disk let it be done."""
+        try:
+            self._device.repository.destroy([payload_sha256])
+        except StorageError:
+            self._world.tally.faults["full-disk"] += 1
+            return False
+        return True

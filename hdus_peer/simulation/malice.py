@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from hdus_peer.domain.envelope import Signed, SignedEnvelope, Statement, encode, sign
-from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.identity import Identity, PeerId
 from hdus_peer.domain.membership import Hello
-from hdus_peer.domain.seed import KeyGrant, SeedManifest
+from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, LeaseRenewal, SeedManifest
 from hdus_peer.domain.unlearning import Departure, ErasureReceipt, SeedRelease, UnlearnNotice
 from hdus_peer.protocol.messages import (
     Announce,
@@ -33,6 +33,7 @@ from hdus_peer.protocol.messages import (
     ReceiptAck,
     Release,
     ReleaseAck,
+    Renewal,
     TombstoneDigest,
 )
 from hdus_peer.protocol.records import OwnSeedRow
@@ -68,22 +69,24 @@ class Rogue:
             self._device.world.note(f"strike: {type(message).__name__}")
             self._device.network.send(self._device.peer, target, encode_frame(message))
 
-    def _forge(self, statement: S, as_whom: Person) -> Signed[S]:
+    def _forge(self, statement: S, as_whom: Identity) -> Signed[S]:
         """Under somebody else's key, with a signature that cannot fit."""
-        envelope = SignedEnvelope(statement.TYPE, encode(statement), as_whom.identity.public_key, bytes(64))
-        return Signed(statement, envelope, as_whom.peer)
+        envelope = SignedEnvelope(statement.TYPE, encode(statement), as_whom.public_key, bytes(64))
+        return Signed(statement, envelope, as_whom.peer_id)
 
     def _either(self, statement: S, as_whom: Person) -> list[Signed[S]]:
         """Signed by the rogue, which may be of the right form but is not its to say; and forged."""
-        return [sign(self._me, statement), self._forge(statement, as_whom)]
+        return [sign(self._me, statement), self._forge(statement, as_whom.identity)]
 
     def _notices(self, victim: Person) -> list[Message | None]:
-        """Somebody else's leave, and somebody else's departure."""
+        """Somebody else's leave, somebody else's departure, and the authority's revocation."""
         notice = UnlearnNotice(victim.peer, LATE_S, self._rng.choice(("leave", "revoke", "forget")), "", 0, LATE_S)
         items = [NoticeItem(said, victim.membership, None, ()) for said in self._either(notice, victim)]
         for departure in self._either(Departure(victim.peer, 10**6, LATE_S), victim):
             real = self._real(UnlearnNotice, lambda said: said.statement.owner == victim.peer)
             items += [NoticeItem(real, victim.membership, departure, ())] if real else []
+        revocation = UnlearnNotice(victim.peer, GENERATION_MAX, "revoke", "", 0, LATE_S)
+        items.append(NoticeItem(self._forge(revocation, cast.root()), victim.membership, None, ()))
         return [Notices((item,), last=self._rng.random() < 0.5) for item in items]
 
     def _receipts(self, victim: Person) -> list[Message | None]:
@@ -116,14 +119,19 @@ class Rogue:
         return [*map(Announce, stolen), *(Announce(sign(self._me, seed)) for seed in wrong)]
 
     def _keys(self, victim: Person) -> list[Message | None]:
-        """Keys that nobody asked for, requests in another run's name, and digests of nonsense."""
+        """Keys that nobody asked for, leases that are not its to give, requests in another run's name, and digests of
+        nonsense."""
         real = self._real(KeyGrant, lambda said: True)
         manifest = self._real(SeedManifest, lambda said: said.statement.owner == victim.peer)
         messages: list[Message | None] = [TombstoneDigest(("ab" * 32,) * 256)]
         messages += [Key(real, None, bytes(32))] if real else []
+        renewal = self._real(LeaseRenewal, lambda said: said.signer == victim.peer)
+        messages += [Renewal(renewal)] if renewal else []
         if manifest is not None:
             seed = manifest.statement
             messages += [KeyRequest(seed.generation, seed.payload_sha256, number, "nonce") for number in (0, 10**6)]
+            lease = LeaseRenewal(victim.peer, seed.generation, 10**6, LATE_S, LATE_S + 10**5, LATE_S + 10**5)
+            messages += map(Renewal, self._either(lease, victim))
         return messages
 
     def _proofs(self, victim: Person) -> list[Message | None]:

@@ -2,8 +2,8 @@
 
 Rules
 1. A link is a reliable, ordered stream, as a transport promises; what is blocked waits and comes after the heal, unless
-   the link was closed meanwhile. Across links everything is reordered. In a harsh run single messages are dropped and
-   repeated as well, which no honest transport does.
+   the link was closed meanwhile. Across links everything is reordered. In a harsh run single messages are dropped,
+   repeated and reordered as well, which no honest transport does.
 2. At most one link per pair and end: of two dials that crossed, the lower PeerId's stays; of two from one side the
    newer. Every link reported up is reported down once, except by a device that crashed.
 """
@@ -23,13 +23,14 @@ DIAL_TIMEOUT_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How bad the network is. `loss` and `repeat`: of single messages, in a harsh run only. `corruption`: of a chunk of
-    bulk transfer."""
+    """How bad the network is. `loss`, `repeat` and `reorder`: of single messages, in a harsh run only. `corruption`: of
+    a chunk of bulk transfer."""
 
     delay_max_s: float = 0.03
     loss: float = 0.0
     repeat: float = 0.0
     corruption: float = 0.0
+    reorder: float = 0.0
 
 
 class End(Protocol):
@@ -149,6 +150,9 @@ class Network:
     def _push(self, wire: Wire, me: PeerId, peer: PeerId, message: Message | bytes | None) -> None:
         lane = wire.lanes[me]
         lane.queue.append(message)
+        if len(lane.queue) > 1 and message is not None and self.world.chance(self.weather.reorder):
+            self.world.tally.faults["reorder"] += 1
+            lane.queue.rotate(1)
         if not lane.is_moving:
             lane.is_moving = True
             self.world.after(self._delay_s(), lambda: self._pump(wire, me, peer))

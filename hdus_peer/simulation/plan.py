@@ -2,7 +2,7 @@
 
 import enum
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hdus_peer.simulation.network import Weather
 
@@ -23,6 +23,9 @@ class What(enum.StrEnum):
     BACKUP = "backup"  # the disk of `who` is copied
     RESTORE = "restore"  # `who` crashes, and the copy is put in the place of its disk
     VANISH = "vanish"  # for ever
+    SLOW_DISK = "slow-disk"  # whatever the disk of `who` does takes long, for `amount` s
+    FULL_DISK = "full-disk"  # for `amount` s the disk of `who` takes nothing new in; where odd, it refuses everything
+    REVOKE = "revoke"  # the authority puts `other` out, and `who` is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Act:
     @property
     def concerns_other(self) -> bool:
         """Whether `other` says something."""
-        return self.what in (What.CUT, What.ONE_WAY)
+        return self.what in (What.CUT, What.ONE_WAY, What.REVOKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Plan:
 
 HORIZON_S = 16.0
 SETTLE_MAX_S = 180.0
+MANY_NEIGHBOURS = 16
 _FAULTS = (What.CRASH,) * 5 + (What.CUT, What.CUT, What.ONE_WAY, What.SPLIT, What.HEAL, What.CLOCK, What.RETRAIN)
 _HARSH = Weather(delay_max_s=0.4, loss=0.02, repeat=0.02, corruption=0.03)
 _SLOW = Weather(delay_max_s=0.4, corruption=0.01)
@@ -88,7 +92,7 @@ def draw(seed: int, peers: int = 6) -> Plan:
     honest = [who for who in range(peers) if who != rogue]
     losses = _restoring(random.Random(f"restore {seed}"), honest) + _vanishing(random.Random(f"vanish {seed}"), honest)
     acts += losses
-    return Plan(
+    plan = Plan(
         seed=seed,
         peers=peers,
         task=f"task {rng.randrange(4)}",
@@ -102,12 +106,23 @@ def draw(seed: int, peers: int = 6) -> Plan:
         lease_s=lease_s,
         two_faced=rogue is not None and random.Random(f"faces {seed}").random() < 0.5,
     )
+    return _with_later_kinds(plan)
+
+
+def _with_later_kinds(plan: Plan) -> Plan:
+    """`plan` with the kinds of fault that came later, which leave all the others of a seed as they were."""
+    seed, weather = plan.seed, plan.weather
+    acts = [*plan.acts, *_disks(random.Random(f"disks {seed}"), plan.peers)]
+    acts += _revoking(random.Random(f"revoke {seed}"), plan.peers)
+    if weather.loss and random.Random(f"reorder {seed}").random() < 0.5:
+        weather = replace(weather, reorder=0.05)
+    return replace(plan, weather=weather, acts=tuple(sorted(acts, key=lambda act: act.at_s)))
 
 
 def _neighbours_max(rng: random.Random, has_rogue: bool, has_losses: bool) -> int:
     """Many, where what a peer should hold depends on whom it has heard of."""
-    chosen = 16 if has_rogue else rng.choice((2, 3, 16))
-    return 16 if has_losses else chosen
+    chosen = MANY_NEIGHBOURS if has_rogue else rng.choice((2, 3, MANY_NEIGHBOURS))
+    return MANY_NEIGHBOURS if has_losses else chosen
 
 
 def _restoring(rng: random.Random, whom: list[int]) -> list[Act]:
@@ -127,6 +142,26 @@ def _vanishing(rng: random.Random, whom: list[int]) -> list[Act]:
     if rng.random() > 0.15 or len(whom) < 3:
         return []
     return [Act(rng.uniform(2.0, HORIZON_S), What.VANISH, rng.choice(whom))]
+
+
+def _disks(rng: random.Random, peers: int) -> list[Act]:
+    """Perhaps some disks are slow for a while, and perhaps some are full."""
+    acts = []
+    for what, likely in ((What.SLOW_DISK, 0.25), (What.FULL_DISK, 0.25)):
+        if rng.random() < likely:
+            whom = rng.sample(range(peers), min(peers, rng.choice((1, 2, 3))))
+            acts += [Act(rng.uniform(0.5, HORIZON_S - 2.0), what, who, amount=rng.randrange(1, 9)) for who in whom]
+    return acts
+
+
+def _revoking(rng: random.Random, peers: int) -> list[Act]:
+    """Perhaps the authority puts somebody out, which perhaps is told to two."""
+    if rng.random() > 0.15 or peers < 3:
+        return []
+    who, other, third = rng.sample(range(peers), 3)
+    at_s = rng.uniform(1.0, HORIZON_S)
+    told = [who] if rng.random() < 0.7 else [who, third]
+    return [Act(at_s + rng.uniform(0.0, 2.0), What.REVOKE, each, other) for each in told]
 
 
 def _forgetting(rng: random.Random, peers: int) -> list[Act]:

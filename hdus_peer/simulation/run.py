@@ -23,14 +23,16 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
-from hdus_peer.protocol.step import Forget, Leave, Rejoin, Retrain
+from hdus_peer.protocol.step import Forget, Leave, Obey, Rejoin, Retrain
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures
-from hdus_peer.simulation.checker import Checker, Violation, on_disk
+from hdus_peer.simulation.checker import Checker, Violation
 from hdus_peer.simulation.device import Device, Settings
+from hdus_peer.simulation.evidence import is_revoked, on_disk
 from hdus_peer.simulation.malice import Rogue, TwoFaced, rogue_of
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.plan import Act, Plan, What, draw
+from hdus_peer.simulation.storage import Room
 from hdus_peer.simulation.tally import Tally
 from hdus_peer.simulation.world import Listen, World
 
@@ -148,12 +150,27 @@ class Stage:
             case What.CLOCK:
                 self.world.tally.faults["clock"] += 1
                 device.wall_skew_s += (act.amount - 20) * 3600.0
+            case What.SLOW_DISK:
+                device.health.slow_down(act.amount)
+            case What.FULL_DISK:
+                device.health.fill(Room.REFUSING if act.amount % 2 else Room.NOT_ADMITTING, act.amount)
+            case What.REVOKE:
+                self._revoke(act.who, act.other)
             case What.MALICE:
                 if self._rogue is not None:
                     self.world.tally.faults["malice"] += 1
                     self._rogue.strike()
             case _:
                 self._disturb(act, device.peer, other.peer)
+
+    def _revoke(self, who: int, revoked: int) -> None:
+        """The operator tells the first from `who` on whose daemon answers."""
+        order = sorted(self.devices, key=lambda number: (number - who) % len(self.devices))
+        there = [number for number in order if number != revoked and self.devices[number].is_open]
+        if there:
+            self.world.tally.faults["revoke"] += 1
+            told = self.devices[there[0]]
+            told.attempt(lambda: told.take(lambda core: core.command(Obey(cast.revocation(revoked)), told.now)))
 
     def _disturb(self, act: Act, peer: PeerId, other: PeerId) -> None:
         self.world.tally.faults[act.what] += act.what != What.HEAL
@@ -177,6 +194,7 @@ class Stage:
         self.network.weather = Weather()
         for device in self.devices.values():
             device.fuse = None
+            device.health.mend()
         until_s = self.world.now_s + self.plan.settle_max_s
         while (problem := self.unrest()) and self.world.now_s < until_s:
             self._switch_off_left()
@@ -201,6 +219,7 @@ class Stage:
             if problem:
                 return Violation("L1", f"{device.who.number} {problem}")
         running = [device for device in self._judged() if device.core is not None]
+        running = [device for device in running if not is_revoked(device, device.peer)]
         if len({_tombstones(device) for device in running}) > 1:
             return Violation("L1", "two peers know of different notices")
         return self.checker.contradiction() or self._unlike_never_joined()
@@ -240,14 +259,21 @@ class Stage:
             return "has not left yet"
         owed = [row.owner for row in on_disk(device, OwedReceiptRow)]
         owed += [row.owner for row in on_disk(device, OwedReleaseRow)]
-        if any(self.network.devices[owner].is_open for owner in owed):
+        if any(self._takes_answers_of(device, owner) for owner in owed):
             return "still owes a receipt or a release"
         return ""
+
+    def _takes_answers_of(self, device: Device, owner: PeerId) -> bool:
+        """Whether `owner` could have been answered: who was put out speaks with nobody."""
+        there = next(each for each in self.devices.values() if each.peer == owner)
+        is_put_out = is_revoked(there, owner) or is_revoked(device, device.peer)
+        return there.is_open and not is_put_out
 
     def _waits_for_the_gone(self, device: Device) -> bool:
         """Whether only those have not answered that never do: who is gone, and, where a leaver was restored, whom it
         presumes to hold something and who has left long ago, or who answered before (its certificate stays pending)."""
         awaited = {row.holder for row in on_disk(device, GrantRow) if not row.closed_by}
+        awaited = {holder for holder in awaited if not is_revoked(device, holder)}
         gone = {other.peer for other in self.devices.values() if other.is_gone}
         return device.was_restored or awaited <= gone
 

@@ -6,7 +6,7 @@ import pytest
 
 from hdus_peer.simulation import crowd
 from tests.cli.conftest import Typed
-from tests.simulation.test_planted_faults import tombstone_not_durable
+from tests.simulation.plants import tombstone_not_durable
 from tests.simulation.test_scale import receipts_not_taken
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as some
 
 from hdus_peer.domain.combination import OBJECTIVES, RULES, Combination
 from hdus_peer.protocol.records import FloorRow, HeldSeedRow
-from hdus_peer.simulation.checker import on_disk
+from hdus_peer.simulation.evidence import on_disk
 from hdus_peer.simulation.plan import Plan
 from hdus_peer.simulation.run import Stage
 from tests.history.comparison import differences

@@ -7,6 +7,7 @@ import pytest
 from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.seed import GENERATION_MAX, SeedManifest
+from hdus_peer.domain.unlearning import SeedRelease
 from hdus_peer.protocol.messages import (
     Announce,
     Equivocation,
@@ -15,11 +16,12 @@ from hdus_peer.protocol.messages import (
     InventoryItem,
     ManifestRequest,
     Receipt,
+    Release,
 )
 from hdus_peer.protocol.records import EquivocationRow, GrantRow, HeldSeedRow, MemberRow, OwnSeedRow, SelfRow
 from hdus_peer.protocol.step import Leave
 from hdus_peer.simulation import cast
-from tests.protocol.table import Seat, Table, payload_of, sharing
+from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing
 
 TWO = "another payload"
 
@@ -285,6 +287,19 @@ def test_an_owner_that_is_not_told_its_sequence_hears_its_generation_from_a_hold
     payload = owner.publish("third")
     table.settle()
     assert held_of(holder, owner) == [payload]
+
+
+def test_a_release_of_a_forgotten_grant_closes_no_new_one() -> None:
+    """It was still on its way; before the leap, the new grant had its number."""
+    table, owner, holder = restored()
+    forgotten = holder.rows(HeldSeedRow)[0].grant.statement.grant
+    table.link(owner, holder)
+    owner.publish("third")
+    table.settle()
+    late = SeedRelease(holder.peer, owner.peer, forgotten + 1, "superseded", 1, int(WALL_S))
+    owner.receive(holder, Release(holder.me.sign(late)))
+    held = holder.rows(HeldSeedRow)[0].grant.statement.grant
+    assert [row.closed_by for row in owner.rows(GrantRow) if row.grant == held] == [""]
 
 
 def test_a_backup_of_the_very_step_is_found_by_its_other_run() -> None:

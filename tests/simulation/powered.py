@@ -15,8 +15,8 @@ from hdus_peer.repository.durable import DurableRepository
 from hdus_peer.repository.payloads import PARTIAL_SUFFIX
 from hdus_peer.simulation import device
 from hdus_peer.simulation.cast import Person
-from hdus_peer.simulation.checker import on_disk
 from hdus_peer.simulation.device import Device, Settings
+from hdus_peer.simulation.evidence import on_disk
 from hdus_peer.simulation.plan import Plan
 from hdus_peer.simulation.run import Stage
 from tests.repository.crash import Crash, CrashingDisk

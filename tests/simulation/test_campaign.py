@@ -13,7 +13,7 @@ from hdus_peer.simulation.campaign import Options, Summary
 from hdus_peer.simulation.faults import ALL, Fault, named, only, without
 from hdus_peer.simulation.network import Weather
 from hdus_peer.simulation.plan import What
-from tests.simulation.test_planted_faults import tombstone_not_durable
+from tests.simulation.plants import tombstone_not_durable
 
 FAULTLESS = {What.TRAIN, What.RETRAIN, What.FORGET, What.LEAVE, What.REJOIN, What.HEAL}
 

@@ -19,7 +19,7 @@ from hdus_peer.repository.findings import Owner
 from hdus_peer.repository.keys import KeyFiles
 from hdus_peer.repository.payloads import PayloadFiles
 from hdus_peer.simulation import Violation, cast
-from hdus_peer.simulation.checker import on_disk
+from hdus_peer.simulation.evidence import on_disk
 from hdus_peer.simulation.network import Weather
 from hdus_peer.simulation.plan import Act, Plan, What
 from tests.simulation.powered import PoweredDevice, PoweredStage

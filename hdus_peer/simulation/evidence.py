@@ -1,0 +1,52 @@
+"""What a disk says, read from outside: rows, and what follows from them.
+
+Rule: nothing here asks a core.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from hdus_peer.domain.identity import PeerId
+from hdus_peer.domain.unlearning import UnlearnKind
+from hdus_peer.protocol.records import EquivocationRow, Row, SelfRow, TombstoneRow, key_of
+from hdus_peer.protocol.step import Put, Write
+from hdus_peer.simulation.device import Device
+
+R = TypeVar("R", bound=Row)
+Tables = dict[Any, dict[Any, Row]]
+
+
+def on_disk(device: Device, table: type[R]) -> list[R]:
+    """The durable rows of `table`."""
+    rows: Tables = device.disk.rows
+    return [row for row in rows[table].values() if isinstance(row, table)]
+
+
+def through_on_disk(device: Device, owner: PeerId) -> int:
+    """The generation through which everything of `owner` is unlearned here; 0: nothing is."""
+    row, proof = device.disk.rows[TombstoneRow].get((owner,)), device.disk.rows[EquivocationRow].get((owner,))
+    through = row.through if isinstance(row, TombstoneRow) else 0
+    return max(through, proof.generation if isinstance(proof, EquivocationRow) else 0)
+
+
+def is_revoked(device: Device, peer: PeerId) -> bool:
+    """Whether this device knows that the authority put `peer` out."""
+    row = device.disk.rows[TombstoneRow].get((peer,))
+    return isinstance(row, TombstoneRow) and row.kind == UnlearnKind.REVOKE
+
+
+def applied(tables: Tables, writes: Sequence[Write]) -> Tables:
+    """`tables` after these writes."""
+    result = {table: dict(rows) for table, rows in tables.items()}
+    for write in writes:
+        if isinstance(write, Put):
+            result[type(write.row)][key_of(write.row)] = write.row
+        else:
+            result[write.table].pop(write.key, None)
+    return result
+
+
+def row_of(device: Device) -> SelfRow:
+    """Its own counters."""
+    rows = on_disk(device, SelfRow)
+    return rows[0] if rows else SelfRow(device.peer)
