@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults import tally
-from tests.faults.six import Six
+from tests.faults.six import SUBNET, Six
 from tests.integration.conftest import peers, trained
 from tests.integration.lan import devices_on_a_lan
 from tests.integration.peers import Network
@@ -26,5 +26,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture
 def six(peers: Network) -> Iterator[Six]:
     with devices_on_a_lan(len(Six.NAMES)) as lan:
-        lan.plug_all("10.77.0.")
+        lan.plug_all(SUBNET)
         yield Six(peers, lan)

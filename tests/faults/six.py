@@ -18,16 +18,20 @@ from typing import ClassVar
 from hdus_peer.protocol.records import Phase
 from tests.erasure.test_erasure import Secrets
 from tests.integration.lan import Device, Lan
-from tests.integration.peers import PATIENCE_S, Network, Peer, Typed, command, environment
+from tests.integration.peers import PATIENCE_S, Network, Peer, command, environment
+from tests.integration.test_leave import leave
 
 ON_A_LAN: dict[str, object] = {
     "network__mdns": True,
     "network__listen": "[::]:7433",
     "timing__heartbeat_interval_s": 0.5,
-    "timing__suspect_after_s": 2.0,
-    "timing__gone_after_s": 4.0,
+    "timing__suspect_after_s": 3.0,
+    "timing__gone_after_s": 6.0,
     "timing__dial_retry_max_s": 2.0,
 }
+SUBNET = "10.77.0."
+LEFT = (0, 5)
+"""Exit codes: of a leave that is done, and of a start that finds it done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,38 +93,48 @@ class Six:
             yield
             steps.close()
 
-    # --- what is judged ---------------------------------------------------------------------------------------------
-    def judge(self, leaver: Leaver) -> None:
-        """`leaver` has ended; everybody else runs, and is stopped."""
-        others = self.others(leaver.peer.name)
-        self.use_each_other(*(other.name for other in others))
-        for other in others:
-            other.stop()
-        verified = self.verified(leaver)
-        standings = {holder["name"]: holder["standing"] for holder in verified.answer["holders"]}
-        assert (verified.code, standings) == (0, dict.fromkeys((other.name for other in others), "receipt"))
-        self.judge_disks(leaver, self.peers.values())
+    def leave_without(self, leaver: Leaver, *away: str) -> None:
+        """`leaver` leaves, and has an answer of everybody but those that are away: of these it says that they are
+        pending, and so does its certificate."""
+        mark = leaver.peer.mark
+        with self.leaving(leaver):
+            for other in self.others(leaver.peer.name, *away):
+                leaver.peer.wait_event("GrantClosed", mark, peer=other.name, by="receipt")
+        confirmed = {other.name: other.name not in away for other in self.others(leaver.peer.name)}
+        assert leave(leaver.peer, 0.2) == (3, confirmed)
+        self.judge_certificate(leaver, away)
 
-    def judge_pending(self, leaver: Leaver, names: Sequence[str]) -> None:
-        """`leaver` waits, and for these alone."""
-        verified = self.verified(leaver)
-        pending = [holder["name"] for holder in verified.answer["holders"] if holder["standing"] == "pending"]
-        assert (verified.code, sorted(pending)) == (3, sorted(names))
+    # --- what is judged ---------------------------------------------------------------------------------------------
+    def judge(self, leaver: Leaver, pending: Sequence[str] = ()) -> None:
+        """`leaver` has ended, with an answer of all but `pending`; everybody else runs, and is stopped."""
+        others = [other.name for other in self.others(leaver.peer.name)]
+        self.use_each_other(*others)
+        for name in others:
+            self.peers[name].stop()
+        self.judge_certificate(leaver, pending)
+        self.judge_disks(leaver, list(self.peers.values()))
+
+    def judge_certificate(
+        self, leaver: Leaver, pending: Sequence[str], *, unanswered: str = "pending", at: str = ""
+    ) -> None:
+        """What a third party says of it, who has nothing but the network's root: a receipt of all but `pending`, and of
+        these that they are `unanswered`, `at` a date."""
+        file = self.directory / f"{leaver.peer.name}.certificate"
+        assert leaver.peer.typed("certificate export", str(file)).code == 0
+        words = command("certificate", "verify", str(file), f"--root={self.root}", "--json")
+        words += [f"--at={at}"] if at else []
+        done = subprocess.run(words, capture_output=True, text=True, env=environment(), check=False)
+        file.unlink()
+        standings = {holder["name"]: holder["standing"] for holder in json.loads(done.stdout)["holders"]}
+        others = (other.name for other in self.others(leaver.peer.name))
+        assert standings == {name: unanswered if name in pending else "receipt" for name in others}
+        assert done.returncode == (3 if pending else 0)
 
     def judge_disks(self, leaver: Leaver, peers: Sequence[Peer]) -> None:
         """The state directories of these, none of which runs."""
         for peer in peers:
             assert not self._left(leaver, peer), peer.report("there is something of the seed")
             assert peer.typed("check").answer["findings"] == [], peer.name
-
-    def verified(self, leaver: Leaver) -> Typed:
-        """What a third party says of the leaver's certificate, who has nothing but the network's root."""
-        file = self.directory / f"{leaver.peer.name}.certificate"
-        assert leaver.peer.typed("certificate export", str(file)).code == 0
-        words = command("certificate", "verify", str(file), f"--root={self.root}", "--json")
-        done = subprocess.run(words, capture_output=True, text=True, env=environment(), cwd="/", check=False)
-        file.unlink()
-        return Typed(done.returncode, json.loads(done.stdout), done.stderr)
 
     def _left(self, leaver: Leaver, peer: Peer) -> set[str]:
         """Files with something of it; the leaver keeps what it learned itself."""

@@ -18,7 +18,7 @@ import pytest
 from hdus_peer.errors import NotRunningError
 from hdus_peer.protocol.records import Phase
 from tests.faults import tally
-from tests.faults.six import Six
+from tests.faults.six import LEFT, Six
 from tests.integration.peers import Peer, outliving
 
 pytestmark = pytest.mark.slow
@@ -29,8 +29,6 @@ EARLY_S, LATE_S = 0.1, 0.5
 """An undisturbed leave of six takes little more than the first: half of the instants are in it, the others in both."""
 STARTING_S = 2.5
 """Of a victim that is killed again while it starts and catches up."""
-LEFT = (0, 5)
-"""Exit codes: of a leave that is done, and of a start after it."""
 LEFT_BY_A_CRASH = {"orphan", "half-written"}
 """What a check may find where a process was killed a moment ago; the next start sweeps it."""
 

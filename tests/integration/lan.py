@@ -51,6 +51,10 @@ class Lan:
         _ip("link", "add", near, "netns", device.name, "type", "veth", "peer", "name", far, "netns", self.switch.name)
         self.connect(device, near, far, *addresses)
 
+    def take(self, interface: str, device: Device) -> None:
+        """An interface that this process made, in its own namespace, is the device's now."""
+        _ip("link", "set", interface, "netns", device.name)
+
     def connect(self, device: Device, near: str, far: str, *addresses: str) -> None:
         """Interfaces that are there already, `near` at the device and `far` at the switch, become its cable."""
         self.switch.ip("link", "set", far, "master", _bridge(0), "up")
