@@ -87,7 +87,6 @@ class Crowd:
         settings = Settings("scale", Limits(), signatures)
         people = [cast.person(number) for number in range(peers)]
         self._devices = [WatchedDevice(who, network, checker, settings, self._watch) for who in people]
-        self._network = network
         checker.devices = list(self._devices)
         network.devices = {device.peer: device for device in self._devices}
         self._introduce([device.peer for device in self._devices])
@@ -108,7 +107,7 @@ class Crowd:
             self._world.after(self._world.between(0.0, JOIN_SPREAD_S), device.join)
         self._wait("joining", self._full_share, self._not_full)
         self.figures.full_s = self._watch.moved_s
-        links = [len(self._network.linked_to(device.peer)) for device in self._devices]
+        links = [len(device.links) for device in self._devices]
         self.figures.links_mean, self.figures.links_max = self._per_peer(sum(links)), max(links)
 
     def leave(self) -> None:

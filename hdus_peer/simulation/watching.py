@@ -88,12 +88,13 @@ def _verified(device: Device) -> Verdict | None:
 
 class WatchedDevice(Device):
     """A device whose doings `watch` counts, to whom discovery shows `known`, and that is switched off once it has
-    left."""
+    left. `links`: to whom its links are open."""
 
     def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings, watch: Watch) -> None:
         super().__init__(who, network, judge, settings)
         self.watch = watch
         self.known: tuple[PeerId, ...] = ()
+        self.links: set[PeerId] = set()
 
     def in_reach(self) -> Iterable[PeerId]:
         return self.known
@@ -111,7 +112,11 @@ class WatchedDevice(Device):
     def publish_event(self, event: Event) -> None:
         super().publish_event(event)
         self.watch.on_event(self, event)
-        if event.name == "Left":
+        if event.name == "LinkOpened" and event.peer is not None:
+            self.links.add(event.peer)
+        elif event.name == "LinkClosed" and event.peer is not None:
+            self.links.discard(event.peer)
+        elif event.name == "Left":
             self.later(0.0, self.switch_off)
 
     def switch_off(self) -> None:

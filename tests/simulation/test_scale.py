@@ -94,7 +94,7 @@ class Line(Crowd):
     def _introduce(self, peers: list[PeerId]) -> None:
         super()._introduce(peers)
         apart = ((one, other) for one, other in itertools.permutations(range(len(peers)), 2) if abs(one - other) > 1)
-        self._network.blocked |= {(peers[one], peers[other]) for one, other in apart}
+        self._devices[0].network.blocked |= {(peers[one], peers[other]) for one, other in apart}
 
     def _not_holding(self) -> int:
         held = [len(device.disk.rows[HeldSeedRow]) for device in self._devices[1:-1]]
