@@ -66,6 +66,7 @@ def test_one_seed_is_one_run_and_another_is_another() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_thirty_peers_are_one_run_too() -> None:
     first, second = measured(30), measured(30)
     assert_whole(first)
