@@ -14,18 +14,17 @@ Rules
 Passing on is an optimisation, once per owner and interval; comparing roots is the guarantee (`tombstones`).
 """
 
-from collections.abc import Iterator
-
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.seed import GENERATION_MAX, SeedManifest, is_equivocation
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import Equivocation, HeldManifest, Inventory, InventoryItem, ManifestRequest
-from hdus_peer.protocol.records import EquivocationRow, MemberRow
+from hdus_peer.protocol.records import EquivocationRow, HeldSeedRow, MemberRow
 from hdus_peer.protocol.restored import Restored
 from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, State
@@ -51,7 +50,7 @@ class Equivocations:
 
     # --- names told and compared ------------------------------------------------------------------------------------
     def _items(self) -> tuple[InventoryItem, ...]:
-        return tuple(InventoryItem(row.owner, row.generation, row.payload_sha256) for row in self._state.held())
+        return self._state.derived(_items, HeldSeedRow)
 
     def on_open(self, peer: PeerId, draft: Draft) -> None:
         """A link is open: say what is held here."""
@@ -175,6 +174,9 @@ class Equivocations:
         for link in self._links.speaking():
             self.on_open(link.peer, draft)
 
-    def deadlines(self) -> Iterator[float]:
-        if self._items() != self._told:
-            yield self._tell_due_s
+    def due_s(self) -> float:
+        return self._tell_due_s if self._items() != self._told else NEVER_S
+
+
+def _items(state: State) -> tuple[InventoryItem, ...]:
+    return tuple(InventoryItem(row.owner, row.generation, row.payload_sha256) for row in state.held())

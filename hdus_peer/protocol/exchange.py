@@ -12,7 +12,6 @@ The stages of one incoming seed are data (`STAGES`); any other pair is a late or
 """
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hdus_peer.domain.clock import Instant
@@ -21,6 +20,7 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES
 from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, LeaseRenewal, SeedManifest
 from hdus_peer.protocol import erasure, overlay
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.leases import LeaseClock, lease_problem
 from hdus_peer.protocol.links import Link, Links
@@ -380,10 +380,13 @@ class Exchange:
     def on_timer(self, now: Instant, draft: Draft) -> None:
         self._start_due(now, draft)
 
-    def deadlines(self) -> Iterator[float]:
-        for owner, incoming in self.incoming.items():
-            if incoming.stage in (Stage.WAITING, Stage.ASKING) and self._links.is_speaking(owner):
-                yield incoming.due_s
+    def due_s(self) -> float:
+        if not self.incoming:
+            return NEVER_S
+        waiting = [
+            owner for owner, incoming in self.incoming.items() if incoming.stage in (Stage.WAITING, Stage.ASKING)
+        ]
+        return min((self.incoming[owner].due_s for owner in waiting if self._links.is_speaking(owner)), default=NEVER_S)
 
 
 def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:

@@ -1,7 +1,5 @@
 """What follows when a lease is renewed, ends, or lapses. The counting is `leases`'."""
 
-from collections.abc import Iterator
-
 from hdus_peer.domain.clock import Instant
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
@@ -53,6 +51,5 @@ class Lapsing:
             self._usage.use(draft)
         self._notes.on_timer(now, draft)
 
-    def deadlines(self) -> Iterator[float]:
-        yield from self._clock.deadlines()
-        yield from self._notes.deadlines()
+    def due_s(self) -> float:
+        return min(self._clock.due_s(), self._notes.due_s())

@@ -12,13 +12,13 @@ Rules
    for longer than `lease_max_s` at a time, whatever is stated. A key without a lease is leased for that long.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import LeaseRenewal
+from hdus_peer.protocol.alarms import NEVER_S, Alarms
 from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.state import Draft, State
 
@@ -40,6 +40,7 @@ class LeaseClock:
         self._use_until_s: dict[PeerId, float] = {}
         self._hold_until_s: dict[PeerId, float] = {}
         self._over: set[PeerId] = set()
+        self._alarms: Alarms[PeerId] = Alarms(self._next_s)
 
     def begin(self, row: HeldSeedRow, renewal: Signed[LeaseRenewal] | None, from_s: float, now: Instant) -> HeldSeedRow:
         """`row` under `renewal`, which came at `from_s` of the boot clock; to be written."""
@@ -62,6 +63,7 @@ class LeaseClock:
     def _count(self, owner: PeerId, use_until_s: float, hold_until_s: float) -> None:
         self._use_until_s[owner], self._hold_until_s[owner] = use_until_s, hold_until_s
         self._over.discard(owner)
+        self._alarms.watch(owner)
 
     def noted(self, row: HeldSeedRow, now: Instant) -> HeldSeedRow:
         """`row` with what is left of its lease, rounded down."""
@@ -96,9 +98,12 @@ class LeaseClock:
         self._hold_until_s.pop(owner, None)
         self._over.discard(owner)
 
-    def deadlines(self) -> Iterator[float]:
-        yield from self._hold_until_s.values()
-        yield from (until_s for owner, until_s in self._use_until_s.items() if owner not in self._over)
+    def _next_s(self, owner: PeerId) -> float:
+        use_s = NEVER_S if owner in self._over else self._use_until_s.get(owner, NEVER_S)
+        return min(use_s, self._hold_until_s.get(owner, NEVER_S))
+
+    def due_s(self) -> float:
+        return self._alarms.earliest_s()
 
 
 class LeaseNotes:
@@ -117,6 +122,7 @@ class LeaseNotes:
             for row in held:
                 self._state.put(draft, self._clock.noted(row, now))
 
-    def deadlines(self) -> Iterator[float]:
-        if self._due_s is not None:
-            yield self._due_s
+    def due_s(self) -> float:
+        if self._due_s is None:
+            return 0.0 if self._state.has(HeldSeedRow) else NEVER_S
+        return self._due_s

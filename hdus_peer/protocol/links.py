@@ -11,7 +11,6 @@ Rules
 """
 
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hdus_peer.domain.clock import Instant
@@ -20,7 +19,8 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.protocol import tombstones
-from hdus_peer.protocol.contacts import Contact, Contacts
+from hdus_peer.protocol.alarms import NEVER_S, Alarms
+from hdus_peer.protocol.contacts import Contact, Contacts, Liveness
 from hdus_peer.protocol.messages import Goodbye, Greeting, Heartbeat
 from hdus_peer.protocol.records import MemberRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -81,6 +81,7 @@ class Links:
         self._contacts = contacts
         self._links: dict[PeerId, Link] = {}
         self._nonces: dict[PeerId, list[str]] = {}
+        self._alarms: Alarms[PeerId] = Alarms(self._due_s)
 
     # --- who is there -----------------------------------------------------------------------------------------------
     def get(self, peer: PeerId) -> Link | None:
@@ -89,6 +90,9 @@ class Links:
     def greeted(self) -> list[Link]:
         """Links on which notices may travel, in the order of PeerIds."""
         return [link for _, link in sorted(self._links.items()) if link.phase != LinkPhase.GREETING]
+
+    def has_greeted(self) -> bool:
+        return any(link.phase != LinkPhase.GREETING for link in self._links.values())
 
     def speaking(self) -> list[Link]:
         """Links on which seeds may be spoken of."""
@@ -109,6 +113,7 @@ class Links:
         self._contacts.on_up(contact)
         beat_s = now.boot_s + self._state.limits.heartbeat_interval_s * self._state.rng.random()
         self._links[up.peer] = Link(contact, up.dialled, now.boot_s, now.boot_s, beat_s)
+        self._alarms.watch(up.peer)
         member = self._state.get(MemberRow, up.peer)
         echo = member.hello if member else None
         draft.send(up.peer, Greeting(self._hello(now), self._state.me.membership, echo))
@@ -151,6 +156,7 @@ class Links:
             draft.refuse(link.peer, "other-task" if has_version else "no-common-version")
         link.nonce = hello.run_nonce
         link.advance(LinkInput.GREETED)
+        self._alarms.watch(link.peer)
         self._send_notices(link, hello, draft)
         return True
 
@@ -224,11 +230,13 @@ class Links:
             link.beat_due_s = now.boot_s
             if link.heard_s >= link.doubted_s:
                 link.doubted_s = now.boot_s
+            self._alarms.watch(link.peer)
 
     def on_heard(self, link: Link, now: Instant, draft: Draft) -> None:
         link.heard_s = now.boot_s
-        if link.phase == LinkPhase.OPEN:
+        if link.phase == LinkPhase.OPEN and (link.contact.failures or link.contact.liveness != Liveness.ALIVE):
             self._contacts.on_heard(link.contact, draft)
+            self._alarms.watch(link.peer)
 
     def on_down(self, down: LinkDown, now: Instant, draft: Draft) -> None:
         link = self._links.pop(down.peer, None)
@@ -237,13 +245,17 @@ class Links:
             draft.tell("LinkClosed", down.peer, reason=down.reason)
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        for _, link in sorted(self._links.items()):
-            if not link.is_hung_up and now.boot_s >= self._given_up_s(link):
+        due = sorted(self._alarms.take(now.boot_s))
+        for link in [self._links[peer] for peer in due]:
+            if now.boot_s >= self._given_up_s(link):
                 link.is_hung_up = True
                 draft.act(HangUp(link.peer))
-            elif not link.is_hung_up and now.boot_s >= link.heard_s + self._state.limits.suspect_after_s:
+            elif now.boot_s >= link.heard_s + self._state.limits.suspect_after_s:
                 self._contacts.on_suspect(link.contact, draft)
-        self._beat_together(now, draft)
+        if due:
+            self._beat_together(now, draft)
+        for peer in due:
+            self._alarms.watch(peer)
 
     def _beat_together(self, now: Instant, draft: Draft) -> None:
         """Once one link's beat is due, so is that of every link whose turn is near: an idle device wakes up once an
@@ -272,13 +284,14 @@ class Links:
         draft.send(link.peer, Heartbeat(root, generation, self._state.row.state_sequence))
         link.beat_due_s = now.boot_s + self._state.limits.heartbeat_interval_s
 
-    def deadlines(self) -> Iterator[float]:
-        for link in self._links.values():
-            if link.is_hung_up:
-                continue
-            yield self._given_up_s(link)
-            if link.phase != LinkPhase.GREETING:
-                yield link.beat_due_s
-            suspect_s = link.heard_s + self._state.limits.suspect_after_s
-            if link.contact.liveness == "alive":
-                yield suspect_s
+    def _due_s(self, peer: PeerId) -> float:
+        link = self._links.get(peer)
+        if link is None or link.is_hung_up:
+            return NEVER_S
+        beat_s = link.beat_due_s if link.phase != LinkPhase.GREETING else NEVER_S
+        is_alive = link.contact.liveness == Liveness.ALIVE
+        suspect_s = link.heard_s + self._state.limits.suspect_after_s if is_alive else NEVER_S
+        return min(self._given_up_s(link), beat_s, suspect_s)
+
+    def due_s(self) -> float:
+        return self._alarms.earliest_s()

@@ -9,7 +9,6 @@ Rules
    in reach, at most `mailboxes_max` of them: owner and holder need never be up at the same time.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from hdus_peer.domain.clock import Instant
@@ -17,6 +16,7 @@ from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import ErasureReceipt, SeedRelease
 from hdus_peer.protocol import overlay
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.links import Link, LinkPhase, Links
@@ -145,6 +145,6 @@ class Owed:
         receipts = {row.owner for row in self._state.all(OwedReceiptRow)}
         return sorted(receipts | {row.owner for row in self._state.all(OwedReleaseRow)})
 
-    def deadlines(self) -> Iterator[float]:
-        if self._owners() and self._links.greeted():
-            yield self._due_s
+    def due_s(self) -> float:
+        owes = self._state.has(OwedReceiptRow) or self._state.has(OwedReleaseRow)
+        return self._due_s if owes and self._links.has_greeted() else NEVER_S

@@ -10,7 +10,7 @@ from typing import Any
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.protocol import erasure
+from hdus_peer.protocol import alarms, erasure
 from hdus_peer.protocol.contacts import Contacts
 from hdus_peer.protocol.equivocation import Equivocations
 from hdus_peer.protocol.exchange import Exchange
@@ -97,8 +97,22 @@ class PeerCore:
             self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored, self.spreading
         )
         self._handlers = self._message_handlers()
+        self._earliest_s: float | None = None  # until the next input
+        self._timed: tuple[alarms.Timed, ...] = (
+            self.contacts,
+            self.links,
+            self.exchange,
+            self.usage,
+            self.unlearning,
+            self.spreading,
+            self.owed,
+            self.renewing,
+            self.lapsing,
+            self.equivocations,
+        )
 
     def _draft(self) -> Draft:
+        self._earliest_s = None
         return Draft(self.state)
 
     # --- inputs -----------------------------------------------------------------------------------------------------
@@ -180,34 +194,16 @@ class PeerCore:
 
     def timer(self, now: Instant) -> Step:
         draft = self._draft()
-        self.contacts.on_timer(now, draft)
-        self.links.on_timer(now, draft)
-        self.exchange.on_timer(now, draft)
-        self.usage.on_timer(now, draft)
-        self.unlearning.on_timer(now, draft)
-        self.spreading.on_timer(now, draft)
-        self.owed.on_timer(now, draft)
-        self.renewing.on_timer(now, draft)
-        self.lapsing.on_timer(now, draft)
-        self.equivocations.on_timer(now, draft)
+        for part in self._timed:
+            if part.due_s() <= now.boot_s:
+                part.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
         """The instant of the boot clock (s) at which `timer` is to be called, or None."""
-        parts = (
-            self.contacts,
-            self.links,
-            self.exchange,
-            self.usage,
-            self.unlearning,
-            self.spreading,
-            self.owed,
-            self.renewing,
-            self.lapsing,
-            self.equivocations,
-        )
-        earliest = min((due_s for part in parts for due_s in part.deadlines()), default=float("inf"))
-        return None if earliest == float("inf") else earliest
+        if self._earliest_s is None:
+            self._earliest_s = min([part.due_s() for part in self._timed])
+        return None if self._earliest_s == alarms.NEVER_S else self._earliest_s
 
     # --- questions that change nothing ------------------------------------------------------------------------------
     def serves(self, peer: PeerId, payload_sha256: str) -> bool:

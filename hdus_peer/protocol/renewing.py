@@ -8,13 +8,13 @@ Rules
 3. Who left, who is cloned, and who holds an older generation is not renewed: its lease runs out.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import LeaseRenewal
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.links import Links
 from hdus_peer.protocol.messages import Renewal
 from hdus_peer.protocol.records import GrantRow, MemberRow
@@ -71,6 +71,5 @@ class Renewing:
         member = self._state.get(MemberRow, peer)
         return member is None or member.cloned
 
-    def deadlines(self) -> Iterator[float]:
-        if self._renewable():
-            yield self._due_s
+    def due_s(self) -> float:
+        return self._due_s if self._state.is_active and self._state.has(GrantRow) else NEVER_S

@@ -8,11 +8,10 @@ Rules
 3. This is an optimisation: comparing roots is what repairs (`tombstones`).
 """
 
-from collections.abc import Iterator
-
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol import overlay, tombstones
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.links import Links
 from hdus_peer.protocol.records import TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -51,5 +50,5 @@ class Spreading:
             if row is not None:
                 self.spread(row, None, now, draft)
 
-    def deadlines(self) -> Iterator[float]:
-        yield from self._due_s.values()
+    def due_s(self) -> float:
+        return min(self._due_s.values(), default=NEVER_S)

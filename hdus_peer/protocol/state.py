@@ -4,9 +4,9 @@ Rule: memory changes only together with a write of the same row (`put`, `delete`
 what a restart would find. `Draft.step` counts the Step in `SelfRow.state_sequence` when it writes anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from hdus_peer.domain.envelope import Signed, Statement
 from hdus_peer.domain.identity import PeerId
@@ -29,6 +29,7 @@ from hdus_peer.protocol.step import Delete, Effect, Event, Put, Send, Step, Writ
 
 S = TypeVar("S", bound=Statement)
 R = TypeVar("R", bound=Row)
+T = TypeVar("T")
 
 
 class Signer(Protocol):
@@ -65,6 +66,8 @@ class State:
     def __init__(self, me: Me, limits: Limits, rows: Iterable[Row], rng: Random) -> None:
         self.me, self.limits, self.rng = me, limits, rng
         self._tables: dict[type, dict[Any, Row]] = {table: {} for table in TABLES}
+        self._writes = dict.fromkeys(TABLES, 0)
+        self._derived: dict[Callable[[State], Any], tuple[int, Any]] = {}
         for row in rows:
             self._tables[type(row)][key_of(row)] = row
         self._tables[SelfRow].setdefault((me.peer,), SelfRow(me.peer))
@@ -91,7 +94,19 @@ class State:
 
     def all(self, table: type[R]) -> list[R]:
         """All rows of `table`."""
-        return [row for row in self._tables[table].values() if isinstance(row, table)]
+        return cast(list[R], list(self._tables[table].values()))
+
+    def has(self, table: type[Row]) -> bool:
+        """Whether there is any row in `table`."""
+        return bool(self._tables[table])
+
+    def derived(self, what: Callable[["State"], T], *tables: type) -> T:
+        """`what` of this state, computed anew only after a write to one of `tables`, of which it is a function."""
+        writes = sum(map(self._writes.__getitem__, tables))
+        known = self._derived.get(what)
+        if known is None or known[0] != writes:
+            known = self._derived[what] = (writes, what(self))
+        return cast(T, known[1])
 
     def through(self, owner: PeerId) -> int:
         """The generation through which everything of `owner` is unlearned, by a notice or by a proof of equivocation;
@@ -102,21 +117,27 @@ class State:
     def own_seed(self) -> OwnSeedRow | None:
         return self.get(OwnSeedRow, self.me.peer)
 
-    def held(self) -> list[HeldSeedRow]:
+    def held(self) -> tuple[HeldSeedRow, ...]:
         """The seeds held, in the order of their owners' PeerIds."""
-        return sorted(self.all(HeldSeedRow), key=lambda row: row.owner)
+        return self.derived(_held, HeldSeedRow)
 
     def put(self, draft: "Draft", row: Row) -> None:
         self._tables[type(row)][key_of(row)] = row
+        self._writes[type(row)] += 1
         draft.writes[type(row), key_of(row)] = Put(row)
 
     def delete(self, draft: "Draft", row: Row) -> None:
         key = key_of(row)
         if self._tables[type(row)].pop(key, None) is not None:
+            self._writes[type(row)] += 1
             draft.writes[type(row), key] = Delete(type(row), key)
 
     def change_self(self, draft: "Draft", **changes: Any) -> None:
         self.put(draft, replace(self.row, **changes))
+
+
+def _held(state: State) -> tuple[HeldSeedRow, ...]:
+    return tuple(sorted(state.all(HeldSeedRow), key=lambda row: row.owner))
 
 
 class Draft:

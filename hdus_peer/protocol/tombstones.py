@@ -45,6 +45,10 @@ def _digest(rows: Iterable[TombstoneRow | EquivocationRow]) -> str:
 def root(state: State) -> str:
     """SHA-256 (hex) over the sorted (owner, through, kind, departure) of all tombstones and (owner, generation) of all
     proofs; "" for none."""
+    return state.derived(_root, TombstoneRow, EquivocationRow)
+
+
+def _root(state: State) -> str:
     return _digest(_all(state))
 
 

@@ -14,7 +14,7 @@ Rules
    the samples is erased here, belongs to the certificate as every holder's does.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hdus_peer.domain.clock import Instant
@@ -27,6 +27,7 @@ from hdus_peer.domain.unlearning import (
     UnlearnKind,
 )
 from hdus_peer.protocol import erasure, tombstones
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.awaited import awaited, may_be_heard, open_grants
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
@@ -379,9 +380,8 @@ class Unlearning:
         if self._state.row.phase == Phase.LEAVING and self._look_due_s <= now.boot_s:
             self._look_at_the_date(now, draft)
 
-    def deadlines(self) -> Iterator[float]:
-        if self._state.row.phase == Phase.LEAVING:
-            yield self._look_due_s
+    def due_s(self) -> float:
+        return self._look_due_s if self._state.row.phase == Phase.LEAVING else NEVER_S
 
 
 def _later(old: Signed[Departure] | None, new: Signed[Departure] | None) -> Signed[Departure] | None:

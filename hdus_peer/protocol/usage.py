@@ -5,10 +5,9 @@ has merged; or, that owner being unreachable for a while, once any neighbour's h
 seed whose lease is over is not used (L2).
 """
 
-from collections.abc import Iterator
-
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.leases import LeaseClock
 from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.state import Draft, State
@@ -48,6 +47,5 @@ class Usage:
             self.confirmed |= owners
             self.use(draft)
 
-    def deadlines(self) -> Iterator[float]:
-        if self._due_s is not None and self._has_merged:
-            yield self._due_s
+    def due_s(self) -> float:
+        return self._due_s if self._due_s is not None and self._has_merged else NEVER_S

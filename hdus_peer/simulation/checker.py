@@ -2,7 +2,8 @@
 
 Rules
 1. The judge reads disks and messages, never what a core believes.
-2. It is told of every commit, send, event and crash, and looks again after every action of a device.
+2. It is told of every commit, send, event and crash, and looks again after every action of a device that changed
+   something there, or by whose time a lease has ended.
 3. A member gone bad is not judged; what it does to the others is.
 
 Absent on purpose: what holds only once everything is quiet (`quiet`).
@@ -19,6 +20,7 @@ from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, is_lapsed
 from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.errors import LocalError
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
     TABLES,
@@ -40,6 +42,7 @@ from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.device import Device
 from hdus_peer.simulation.evidence import Tables, applied, is_revoked, on_disk, row_of, through_on_disk
 
+FIELDS = {table: tuple(field.name for field in fields(table)) for table in TABLES}
 LEASE_SLACK_S = 2.0
 """How long effects may take: the longest pause of `hands`, and what waits before it."""
 
@@ -74,6 +77,7 @@ class Checker:
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
         self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
         self._merged: dict[PeerId, int] = {}  # the last run in which it said that it merged somebody's notices
+        self._lease_due_s: dict[PeerId, float] = {}  # when the first lease of a holder ends
         self._gone_back: set[PeerId] = set()  # restored, and perhaps not noticed yet
         self._noticed: set[PeerId] = set()
         self._unaware: set[PeerId] = set()  # restored, and has not seen a proof of it yet
@@ -163,7 +167,7 @@ class Checker:
 
     def _check_authentic(self, device: Device, row: Row) -> None:
         """I7: what anybody else believes of an honest peer, that peer has signed. (A Hello of one's own is an echo.)"""
-        for name in (field.name for field in fields(row)):
+        for name in FIELDS[type(row)]:
             said = getattr(row, name)
             if isinstance(said, Signed) and said.signer not in (self._rogue, cast.root().peer_id):
                 is_made = said.envelope in self._signatures.made
@@ -325,6 +329,13 @@ class Checker:
     def after_action(self, device: Device) -> None:
         if device.core is None or not self._is_judged(device):
             return
+        if device.is_changed:
+            device.is_changed = False
+            self._check_rows(device)
+        elif self._lease_due_s.get(device.peer, 0.0) < device.world.now_s - LEASE_SLACK_S:
+            self._check_leases(device)
+
+    def _check_rows(self, device: Device) -> None:
         self._count_again(device)
         erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
         for row in on_disk(device, HeldSeedRow):
@@ -335,7 +346,7 @@ class Checker:
             if payload not in erasing and 0 < generation <= through_on_disk(device, owner):
                 raise Violation("I2", f"{device.who.number} keeps a key that its tombstone covers")
         self._check_complete(device)
-        self._check_leases(device, erasing)
+        self._check_leases(device)
 
     def _on_lease(self, device: Device, owner: PeerId, lease: LeaseRenewal) -> None:
         known, now_s = self._leases.get((device.peer, owner)), device.world.now_s
@@ -344,21 +355,24 @@ class Checker:
             lengths_s = lease.use_until_s - lease.issued_at_s, lease.hold_until_s - lease.issued_at_s
             self._leases[device.peer, owner] = Lease(*name, now_s + lengths_s[0], now_s + lengths_s[1])
 
-    def _check_leases(self, device: Device, erasing: set[str]) -> None:
+    def _check_leases(self, device: Device) -> None:
         """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port; all the
         later where the disk puts it off."""
         if device.health.is_in_trouble:
             return
-        latest_s = device.world.now_s - LEASE_SLACK_S
+        latest_s, ends_s = device.world.now_s - LEASE_SLACK_S, [NEVER_S]
+        erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
         using = {row.payload_sha256 for row in device.hands.using}
         for row in on_disk(device, HeldSeedRow):
             lease = self._leases.get((device.peer, row.owner))
             if lease is None or lease.generation != row.generation or row.payload_sha256 in erasing:
                 continue
+            ends_s.append(lease.use_until_s)
             if lease.hold_until_s < latest_s and device.is_open:
                 raise Violation("L2", f"{device.who.number} holds a seed of {row.owner[:8]} after its lease")
             if lease.use_until_s < latest_s and row.payload_sha256 in using:
                 raise Violation("L2", f"{device.who.number} uses a seed of {row.owner[:8]} after its lease")
+        self._lease_due_s[device.peer] = min(ends_s)
 
     def _check_complete(self, device: Device) -> None:
         held = [row.payload_sha256 for row in on_disk(device, HeldSeedRow)]

@@ -20,6 +20,7 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.driver import Driver
 from hdus_peer.errors import RemoteError, StorageError
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.peer import PeerCore
@@ -92,13 +93,14 @@ class Settings:
 class Device:
     def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings) -> None:
         self.who, self.network, self.judge, self.settings = who, network, judge, settings
+        self.peer: PeerId = who.peer
         self.world: World = network.world
         self.disk = MemoryState()
         self.repository: Repository = MemoryRepository(self.disk)
         self.core: PeerCore | None = None
         self.hands = Hands(self)
         self.health = Health(self.world)
-        self.is_open = self.is_gone = self.was_restored = False
+        self.is_open = self.is_gone = self.was_restored = self.is_changed = False
         self.run = 0
         self.fuse: int | None = None
         self.down_s = 1.0
@@ -113,10 +115,6 @@ class Device:
         self._backup: MemoryState | None = None
         self._line: deque[Callable[[], None]] = deque()
         self._is_held = False
-
-    @property
-    def peer(self) -> PeerId:
-        return self.who.peer
 
     @property
     def now(self) -> Instant:
@@ -141,7 +139,7 @@ class Device:
         me = cast.me(self.who, self.settings.task, nonce, self.settings.signatures)
         self.core = PeerCore(me, self.settings.limits, rows, random.Random(self.world.rng.random()))
         self.hands = Hands(self)
-        self._armed_s = float("inf")
+        self._armed_s = NEVER_S
         self.attempt(lambda: self.take(lambda core: core.start(self.now)))
         self.attempt(self.open_when_erased)
         if self.was_restored and self.core is not None and self.core.state.own_seed() is None:
@@ -228,15 +226,24 @@ class Device:
         self.judge.after_action(self)
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
-        """The same after a while, unless the run is over by then."""
+        """The same after a while, unless the run is over by then; it may change anything."""
         run = self.run
-        self.world.after(delay_s, lambda: self.attempt(action) if self.run == run else None)
+
+        def act() -> None:
+            if self.run == run:
+                self.is_changed = True
+                self.attempt(action)
+
+        self.world.after(delay_s, act)
 
     def take(self, decide: Callable[[PeerCore], Step]) -> None:
-        """One input of the core, and its Step carried out by the real driver."""
+        """One input of the core, and its Step carried out by the real driver. A Step without writes and effects changes
+        nothing here."""
         if self.core is not None:
             self.world.tally.steps += 1
-            self._carry_out(decide(self.core), self.message)
+            step = decide(self.core)
+            self.is_changed = self.is_changed or bool(step.writes or step.effects)
+            self._carry_out(step, self.message)
 
     def _carry_out(self, step: Step, message: Message | None) -> None:
         """A commit that the disk refuses is tried again until it succeeds; nothing of its Step leaves before."""
@@ -269,17 +276,23 @@ class Device:
     def _arm(self) -> None:
         due_s = self.core.next_deadline() if self.core is not None else None
         if due_s is not None and due_s < self._armed_s:
-            self._armed_s = due_s
-            self.later(due_s - self.now.boot_s + CLOCK_GRAIN_S, lambda: self._on_alarm(due_s))
+            self._armed_s, run = due_s, self.run
+            delay_s = due_s - self.now.boot_s + CLOCK_GRAIN_S
+            self.world.after(delay_s, lambda: self._on_alarm(due_s) if self.run == run else None)
 
     def _on_alarm(self, due_s: float) -> None:
         if due_s != self._armed_s or self.core is None:
             return
-        self._armed_s = float("inf")
+        self._armed_s = NEVER_S
         earliest_s = self.core.next_deadline()
         if earliest_s is not None and earliest_s <= self.now.boot_s:
-            self.take(lambda core: core.timer(self.now))
-            self.judge.on_timer(self)
+            self.attempt(self._wake)
+        else:
+            self._arm()
+
+    def _wake(self) -> None:
+        self.take(lambda core: core.timer(self.now))
+        self.judge.on_timer(self)
 
     # --- what the driver needs: committer, outbox, actor, publisher -------------------------------------------------
     def commit(self, writes: Sequence[Write]) -> None:

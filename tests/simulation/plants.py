@@ -269,12 +269,12 @@ def buckets_that_find_nothing(patch: pytest.MonkeyPatch) -> None:
 
 def lease_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LeaseClock, "lapsed", lambda self, now: [])
-    patch.setattr(LeaseClock, "deadlines", lambda self: iter(()))
+    patch.setattr(LeaseClock, "due_s", lambda self: float("inf"))
 
 
 def used_after_its_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(LeaseClock, "end_uses", lambda self, now: [])
-    patch.setattr(LeaseClock, "deadlines", lambda self: iter(self._hold_until_s.values()))
+    patch.setattr(LeaseClock, "due_s", lambda self: min(self._hold_until_s.values(), default=float("inf")))
 
 
 def lease_longer_after_a_restart(patch: pytest.MonkeyPatch) -> None:
