@@ -101,8 +101,8 @@ class LimitsSection(Section):
 
     seed_bytes_max: Annotated[int, Field(ge=1024, le=1024 * MIB)] = 64 * MIB
     """The biggest seed that is fetched from another peer."""
-    members_max: Annotated[int, Field(ge=2, le=100_000)] = 10_000
-    """How many members of the network are remembered."""
+    members_max: Annotated[int, Field(ge=2, le=100_000)] = 256
+    """How many other peers' addresses are remembered: those that this peer has most to do with."""
     ballast_bytes: Annotated[int, Field(ge=0, le=1024 * MIB)] = 4 * MIB
     """Disk space kept in reserve, so that an erasure is possible on a full disk."""
 

@@ -10,6 +10,10 @@ Rules
 5. Nobody waits for who has departed: the pauses grow to `departed_retry_max_s`, until it is seen again. A change of
    this device's own network forgets all failures, since they say nothing about the network as it is now.
 6. At most `dials_at_once_max` are under way, whatever fell due together.
+7. Up to `dial_all_max` contacts are all dialled: a notice then needs one hop. Of more, those are dialled that a pure
+   function of PeerIds chooses (`overlay.acquaintances`), and whom the operator named; `members_max` are remembered,
+   chosen in the same way, whatever the order in which they were found. Whoever dials is welcome; no link is closed
+   because it was not chosen, since the other end may have chosen it.
 """
 
 import enum
@@ -18,6 +22,7 @@ from dataclasses import dataclass
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind
+from hdus_peer.protocol import overlay
 from hdus_peer.protocol.alarms import NEVER_S, Alarms
 from hdus_peer.protocol.records import MemberRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -32,9 +37,11 @@ class Liveness(enum.StrEnum):
 
 @dataclass(slots=True)
 class Contact:
-    """A peer that was found or linked once. `silent_since_s`: when its link went down, or it was first heard of."""
+    """A peer that was found or linked once. `score`: see `overlay`. `silent_since_s`: when its link went down, or it
+    was first heard of. `speaks_seeds`: False once it said that it has another task."""
 
     peer: PeerId
+    score: bytes
     silent_since_s: float
     addresses: tuple[str, ...] = ()
     liveness: Liveness = Liveness.GONE
@@ -42,6 +49,7 @@ class Contact:
     was_linked: bool = False
     dial_due_s: float | None = None
     failures: int = 0
+    speaks_seeds: bool = True
 
 
 @dataclass(slots=True)
@@ -60,16 +68,61 @@ class Contacts:
         self._state = state
         self.known: dict[PeerId, Contact] = {}
         self._named: dict[str, NamedAddress] = {}
-        self._dialling: set[PeerId | str] = set()
-        self._dials: Alarms[PeerId] = Alarms(lambda peer: _or_never(self.known[peer].dial_due_s))
+        self._changes = 0
+        self._dialling: set[str] = set()
+        self._dials: Alarms[PeerId] = Alarms(self._dial_due_s)
         self._asks: Alarms[str] = Alarms(lambda address: _or_never(self._named[address].due_s))
-        self._silences: Alarms[PeerId] = Alarms(lambda peer: self._gone_due_s(self.known[peer]))
+        self._silences: Alarms[PeerId] = Alarms(self._gone_due_s)
+        self._acquainted: frozenset[PeerId] = frozenset()
+        self._chosen_of = (0, 0)
 
-    def contact(self, peer: PeerId, now: Instant) -> Contact | None:
-        """The contact of `peer`, made if there is room for one more."""
-        if peer not in self.known and len(self.known) < self._state.limits.members_max:
-            self.known[peer] = Contact(peer, now.boot_s)
+    # --- whom to remember, and whom to dial -------------------------------------------------------------------------
+    def _contact(self, peer: PeerId, now: Instant, *, is_linked: bool = False) -> Contact | None:
+        """The contact of `peer`, made if it is to be remembered."""
+        if peer not in self.known:
+            me = self._state.me
+            self.known[peer] = Contact(peer, overlay.score(me.task, me.peer, peer), now.boot_s, is_linked=is_linked)
+            self._changes += 1
+            self._forget_others()
         return self.known.get(peer)
+
+    def _forget_others(self) -> None:
+        """Remember no more than may be: whom there is a link to, or is being dialled, or named, and the chosen."""
+        most = self._state.limits.members_max
+        if len(self.known) <= most:
+            return
+        scores = {contact.peer: contact.score for contact in self.known.values()}
+        kept = overlay.kept(self._state.me.peer, scores, most) | self._named_peers() | self._dialling
+        for contact in [contact for contact in self.known.values() if contact.peer not in kept]:
+            if not contact.is_linked:
+                del self.known[contact.peer]
+
+    def _named_peers(self) -> frozenset[PeerId]:
+        return frozenset(named.answered for named in self._named.values() if named.answered is not None)
+
+    def is_acquainted(self, peer: PeerId) -> bool:
+        """Whether this peer dials `peer`."""
+        return peer in self._acquainted
+
+    def _choose(self, now: Instant) -> None:
+        """Choose anew whom to dial, if what the choice is a function of has changed."""
+        if self._chosen_of != self._basis():
+            self._chosen_of, before = self._basis(), self._acquainted
+            self._acquainted = self._choice()
+            for peer in (self._acquainted ^ before) & self.known.keys():
+                self._schedule(self.known[peer], now)
+
+    def _basis(self) -> tuple[int, int]:
+        """What changes with everything that the choice is a function of."""
+        return self._changes, self._state.writes(TombstoneRow)
+
+    def _choice(self) -> frozenset[PeerId]:
+        limits, me = self._state.limits, self._state.me.peer
+        if len(self.known) <= limits.dial_all_max:
+            return frozenset(self.known)
+        there = (contact for contact in self.known.values() if contact.speaks_seeds)
+        scores = {contact.peer: contact.score for contact in there if not self._has_departed(contact.peer)}
+        return overlay.acquaintances(me, scores, limits.neighbours_max) | self._named_peers()
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
@@ -81,7 +134,8 @@ class Contacts:
             self._on_known(found.peer, found.address, now)
 
     def _on_known(self, peer: PeerId, address: str, now: Instant) -> None:
-        contact = self.contact(peer, now)
+        contact = self._contact(peer, now)
+        self._choose(now)
         if contact is None:
             return
         if address not in contact.addresses:
@@ -145,6 +199,7 @@ class Contacts:
             contact.failures += 1
             contact.addresses = (*contact.addresses[1:], *contact.addresses[:1])
             self._schedule(contact, now)
+            self._forget_others()
 
     def _has_departed(self, peer: PeerId) -> bool:
         """Whether it was revoked, or departed and has not said Hello since."""
@@ -168,9 +223,17 @@ class Contacts:
                 self._asks.watch(named.address)
 
     # --- links ------------------------------------------------------------------------------------------------------
-    def on_up(self, contact: Contact) -> None:
+    def on_up(self, peer: PeerId, now: Instant) -> Contact:
+        contact = self._contact(peer, now, is_linked=True)
+        assert contact is not None, "whoever is linked is remembered"
         contact.is_linked, contact.dial_due_s = True, None
         self._dialling.discard(contact.peer)
+        return contact
+
+    def on_greeted(self, contact: Contact, speaks_seeds: bool) -> None:
+        if contact.speaks_seeds != speaks_seeds or self._state.get(TombstoneRow, contact.peer) is not None:
+            contact.speaks_seeds = speaks_seeds
+            self._changes += 1
 
     def on_heard(self, contact: Contact, draft: Draft) -> None:
         """The link is open, or something came over it."""
@@ -200,7 +263,8 @@ class Contacts:
 
     # --- dialling ---------------------------------------------------------------------------------------------------
     def _schedule(self, contact: Contact, now: Instant) -> None:
-        if contact.is_linked or contact.peer in self._dialling or not contact.addresses:
+        is_busy = contact.is_linked or contact.peer in self._dialling
+        if is_busy or not contact.addresses or contact.peer not in self._acquainted:
             contact.dial_due_s = None
             return
         yields_s = 0.0 if self._state.me.peer < contact.peer else self._state.limits.dial_yield_s
@@ -219,6 +283,7 @@ class Contacts:
         return len(self._dialling) < self._state.limits.dials_at_once_max
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
+        self._choose(now)
         for peer in self._silences.take(now.boot_s):
             self.known[peer].liveness = Liveness.GONE
             draft.tell("PeerGone", peer)
@@ -233,12 +298,19 @@ class Contacts:
             self._dialling.add(named.address)
             draft.act(Identify(named.address))
 
-    def _gone_due_s(self, contact: Contact) -> float:
-        if contact.is_linked or contact.liveness != Liveness.SUSPECT:
+    def _dial_due_s(self, peer: PeerId) -> float:
+        contact = self.known.get(peer)
+        return NEVER_S if contact is None else _or_never(contact.dial_due_s)
+
+    def _gone_due_s(self, peer: PeerId) -> float:
+        contact = self.known.get(peer)
+        if contact is None or contact.is_linked or contact.liveness != Liveness.SUSPECT:
             return NEVER_S
         return contact.silent_since_s + self._state.limits.gone_after_s
 
     def due_s(self) -> float:
+        if self._chosen_of != self._basis():
+            return 0.0
         dials_s = min(self._dials.earliest_s(), self._asks.earliest_s()) if self._has_line() else NEVER_S
         return min(dials_s, self._silences.earliest_s())
 

@@ -35,7 +35,8 @@ class Limits:
     confirm_wait_s: float = 5.0
     neighbours_max: int = 16
     links_max: int = 128
-    members_max: int = 10_000
+    members_max: int = 256
+    dial_all_max: int = 64
     addresses_per_peer_max: int = 8
     named_addresses_max: int = 1024
     seed_bytes_max: int = 64 * 1024 * 1024

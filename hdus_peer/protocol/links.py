@@ -104,13 +104,12 @@ class Links:
 
     # --- up and greeting --------------------------------------------------------------------------------------------
     def on_up(self, up: LinkUp, now: Instant, draft: Draft) -> None:
-        contact = self._contacts.contact(up.peer, now)
-        if contact is None or (len(self._links) >= self._state.limits.links_max and up.peer not in self._links):
+        if len(self._links) >= self._state.limits.links_max and up.peer not in self._links:
             draft.refuse(up.peer, "too-many-links")
             draft.act(HangUp(up.peer))
             self._contacts.on_turned_away(up.peer, now)
             return
-        self._contacts.on_up(contact)
+        contact = self._contacts.on_up(up.peer, now)
         beat_s = now.boot_s + self._state.limits.heartbeat_interval_s * self._state.rng.random()
         self._links[up.peer] = Link(contact, up.dialled, now.boot_s, now.boot_s, beat_s)
         self._alarms.watch(up.peer)
@@ -154,6 +153,7 @@ class Links:
         link.speaks_seeds = has_version and hello.task == self._state.me.task
         if not link.speaks_seeds:
             draft.refuse(link.peer, "other-task" if has_version else "no-common-version")
+        self._contacts.on_greeted(link.contact, link.speaks_seeds)
         link.nonce = hello.run_nonce
         link.advance(LinkInput.GREETED)
         self._alarms.watch(link.peer)

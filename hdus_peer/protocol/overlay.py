@@ -4,12 +4,17 @@ Rule: liveness and the order of arrival never enter (I6): the same candidates al
 Rendezvous hashing (Thaler and Ravishankar, 1998): each peer takes the owners with the highest scores.
 """
 
+import bisect
 import hashlib
-from collections.abc import Iterable
+import heapq
+from collections.abc import Iterable, Mapping
 
 from hdus_peer.domain.identity import PeerId
 
 SERVED_PER_NEIGHBOUR = 4
+ACQUAINTED_PER_NEIGHBOUR = 2
+RING_DIALLED = 1
+RING_KEPT = 4
 
 
 def score(task: str, holder: PeerId, owner: PeerId) -> bytes:
@@ -36,11 +41,34 @@ def mailboxes(owner: PeerId, members: Iterable[PeerId], most: int) -> list[PeerI
     return ranked[:most]
 
 
+def ring(me: PeerId, peers: Iterable[PeerId], each: int) -> frozenset[PeerId]:
+    """The `each` peers that follow `me` on the ring of PeerIds, and the `each` before it."""
+    ranked = sorted(peers)
+    here = bisect.bisect(ranked, me)
+    turned = ranked[here:] + ranked[:here]
+    return frozenset((*turned[:each], *turned[-each:])) if turned else frozenset()
+
+
+def kept(me: PeerId, scores: Mapping[PeerId, bytes], most: int) -> frozenset[PeerId]:
+    """Whom a peer remembers of those with these scores (`score`) that it heard of: who is near on the ring, and at most
+    `most` of those whose seeds it wants most. To keep what is kept and one more is to keep what all together give."""
+    return ring(me, scores, RING_KEPT) | _highest(scores, most)
+
+
+def acquaintances(me: PeerId, scores: Mapping[PeerId, bytes], neighbours_max: int) -> frozenset[PeerId]:
+    """Whom a peer dials in a network too large to know everybody: twice as many as it wants seeds of, since not
+    everybody publishes one, and its neighbours on the ring. They are dialled as much by others, so that the links are
+    a random graph in which log n hops reach everybody."""
+    return ring(me, scores, RING_DIALLED) | _highest(scores, ACQUAINTED_PER_NEIGHBOUR * neighbours_max)
+
+
+def _highest(scores: Mapping[PeerId, bytes], most: int) -> frozenset[PeerId]:
+    return frozenset(heapq.nlargest(most, scores, key=lambda peer: scores[peer]))
+
+
 def passed_on(me: PeerId, notice: str, peers: Iterable[PeerId], most: int) -> frozenset[PeerId]:
     """To whom of `peers` this peer passes a notice on: its two neighbours on the ring of PeerIds, and `most` others, of
     another choice at every peer and for every `notice`. Who passes on to a bounded number reaches n peers after about
     log n hops (Demers et al., 1987); the ring, and comparing roots, find whoever was missed."""
     ranked = sorted(peers, key=lambda peer: hashlib.sha256(f"pass {notice} {me} {peer}".encode("ascii")).digest())
-    above, below = [peer for peer in ranked if peer > me], [peer for peer in ranked if peer < me]
-    ring = {min(above or below), max(below or above)} if ranked else set()
-    return frozenset({*ranked[:most], *ring})
+    return frozenset(ranked[:most]) | ring(me, ranked, 1)

@@ -100,9 +100,13 @@ class State:
         """Whether there is any row in `table`."""
         return bool(self._tables[table])
 
+    def writes(self, *tables: type) -> int:
+        """How often `tables` were written to in this run: what is a function of them stays while this does."""
+        return sum(map(self._writes.__getitem__, tables))
+
     def derived(self, what: Callable[["State"], T], *tables: type) -> T:
         """`what` of this state, computed anew only after a write to one of `tables`, of which it is a function."""
-        writes = sum(map(self._writes.__getitem__, tables))
+        writes = self.writes(*tables)
         known = self._derived.get(what)
         if known is None or known[0] != writes:
             known = self._derived[what] = (writes, what(self))
