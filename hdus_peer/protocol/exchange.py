@@ -7,21 +7,19 @@ Rules
 3. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
 4. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
 5. Whoever stops holding a seed without a notice erases it and releases the grant.
-
-The stages of one incoming seed are data (`STAGES`); any other pair is a late or repeated message and is ignored.
+6. An announcement expires `lease_hold_s` after its owner was last linked: by then no lease of its seed is left, and
+   the place is another's. (It is not what is held: that ends by its lease.)
 """
-
-import enum
-from dataclasses import dataclass
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES
-from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, LeaseRenewal, SeedManifest
+from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
 from hdus_peer.protocol import erasure, overlay
 from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.erasure import Cause
+from hdus_peer.protocol.incoming import STAGES, TIMED, Incoming, Stage
 from hdus_peer.protocol.leases import LeaseClock, lease_problem
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import AnnounceRequest, Heartbeat, Key, KeyRefused, KeyRequest
@@ -46,39 +44,6 @@ PASSING = frozenset({"not-owner", "not-open", "payload-taken"})
 """Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
 
 
-class Stage(enum.StrEnum):
-    WAITING = "waiting"  # to be fetched when it is due
-    FETCHING = "fetching"  # ciphertext on its way
-    ASKING = "asking"  # complete here; the key was asked for
-    ADMITTING = "admitting"  # being decrypted and checked
-
-
-STAGES: dict[tuple[Stage, type], Stage] = {
-    (Stage.FETCHING, Fetched): Stage.ASKING,
-    (Stage.FETCHING, FetchFailed): Stage.WAITING,
-    (Stage.ASKING, Key): Stage.ADMITTING,
-}
-
-
-@dataclass(slots=True)
-class Incoming:
-    """One seed on its way in."""
-
-    manifest: Signed[SeedManifest]
-    stage: Stage
-    due_s: float
-    attempts: int = 0
-    asks: int = 0
-    asked_sequence: int = 0
-    grant: Signed[KeyGrant] | None = None
-    lease: Signed[LeaseRenewal] | None = None
-    leased_s: float = 0.0
-
-    @property
-    def payload(self) -> str:
-        return self.manifest.statement.payload_sha256
-
-
 class Exchange:
     def __init__(self, state: State, links: Links, usage: Usage, leases: LeaseClock) -> None:
         self._state = state
@@ -87,6 +52,7 @@ class Exchange:
         self._leases = leases
         self.incoming: dict[PeerId, Incoming] = {}
         self._announced: dict[PeerId, Signed[SeedManifest]] = {}
+        self._silent_since_s: dict[PeerId, float] = {}
         self._rejected: dict[PeerId, str] = {}
         self._refused: dict[PeerId, int] = {}
 
@@ -100,6 +66,7 @@ class Exchange:
             return
         link.generation = max(link.generation, manifest.statement.generation)
         self._announced[link.peer] = manifest
+        self._silent_since_s.pop(link.peer, None)
         self.consider(now, draft)
 
     def _announce_problem(self, link: Link, manifest: Signed[SeedManifest]) -> str:
@@ -365,6 +332,7 @@ class Exchange:
         owners = sorted({row.owner for row in self._state.held()} | self.incoming.keys())
         payloads = [payload for owner in owners for payload in self.drop_through(owner, GENERATION_MAX, draft)]
         self._announced.clear()
+        self._silent_since_s.clear()
         return tuple(payloads)
 
     # --- links and time ---------------------------------------------------------------------------------------------
@@ -372,21 +340,33 @@ class Exchange:
         """A link is open: what waits for its owner may go on."""
         self._start_due(now, draft)
 
-    def on_link_down(self, peer: PeerId) -> None:
+    def on_link_down(self, peer: PeerId, now: Instant) -> None:
         incoming = self.incoming.get(peer)
+        if peer in self._announced:
+            self._silent_since_s[peer] = now.boot_s
         if incoming is not None and incoming.stage == Stage.ASKING:
             incoming.due_s = 0.0
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
         self._start_due(now, draft)
+        if self._expires_s() <= now.boot_s:
+            self._expire(now, draft)
+
+    def _expires_s(self) -> float:
+        """When the next announcement expires."""
+        return min(self._silent_since_s.values(), default=NEVER_S) + self._state.limits.lease_hold_s
+
+    def _expire(self, now: Instant, draft: Draft) -> None:
+        hold_s, silent = self._state.limits.lease_hold_s, self._silent_since_s.items()
+        for owner in [owner for owner, since_s in silent if since_s + hold_s <= now.boot_s]:
+            del self._silent_since_s[owner]
+            self._announced.pop(owner, None)
+        self.consider(now, draft)
 
     def due_s(self) -> float:
-        if not self.incoming:
-            return NEVER_S
-        waiting = [
-            owner for owner, incoming in self.incoming.items() if incoming.stage in (Stage.WAITING, Stage.ASKING)
-        ]
-        return min((self.incoming[owner].due_s for owner in waiting if self._links.is_speaking(owner)), default=NEVER_S)
+        speaking = (owner for owner in self.incoming if self._links.is_speaking(owner))
+        waiting = (incoming for incoming in map(self.incoming.__getitem__, speaking) if incoming.stage in TIMED)
+        return min(self._expires_s(), min((incoming.due_s for incoming in waiting), default=NEVER_S))
 
 
 def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:

@@ -151,7 +151,7 @@ class PeerCore:
                 self.links.on_up(change, now, draft)
             case LinkDown():
                 self.links.on_down(change, now, draft)
-                self.exchange.on_link_down(change.peer)
+                self.exchange.on_link_down(change.peer, now)
             case NetworkChanged():
                 self.links.on_network_changed(now)
                 self.contacts.on_network_changed(now)

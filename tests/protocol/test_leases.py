@@ -204,3 +204,21 @@ def test_who_holds_an_older_generation_or_is_cloned_is_not_renewed() -> None:
     owner.forget()
     table.wait(60.0)
     assert not owner.messages(Renewal)
+
+
+# --- announcements ----------------------------------------------------------------------------------------------------
+def test_an_announcement_ends_with_the_lease_that_its_owner_could_have_given() -> None:
+    """Otherwise the seed of somebody who never comes back would be wanted, in the place of another, until a restart."""
+    table = sharing(3, replace(LEASE, neighbours_max=1))
+    holder = table.seats[0]
+    (held,) = holder.rows(HeldSeedRow)
+    wanted = table.seat(held.owner)
+    (other,) = [seat for seat in table.seats if seat not in (holder, wanted)]
+    table.unlink(holder, wanted)
+    table.wait(299.0)
+    assert [row.owner for row in holder.rows(HeldSeedRow)] in ([], [wanted.peer])
+    table.wait(10.0)
+    assert [row.owner for row in holder.rows(HeldSeedRow)] == [other.peer]
+    table.link(holder, wanted)
+    table.wait(10.0)
+    assert [row.owner for row in holder.rows(HeldSeedRow)] == [wanted.peer], "it is wanted more, and is there again"
