@@ -79,8 +79,10 @@ class Owed:
 
     def send(self, owner: PeerId, now: Instant, draft: Draft) -> None:
         """To the owner itself, if its link is greeted."""
+        if self._due_s <= now.boot_s:
+            self._due_s = now.boot_s + self._state.limits.owed_retry_s
         link = self._links.get(owner)
-        if link is None or link not in self._links.greeted():
+        if link is None or link.phase == LinkPhase.GREETING:
             return
         receipt, release = self._state.get(OwedReceiptRow, owner), self._state.get(OwedReleaseRow, owner)
         if receipt is not None:

@@ -33,6 +33,7 @@ class Renewing:
         sequence, hold_until_s = row.lease_sequence + 1, now.unix_s + limits.lease_hold_s
         latest_s = max(row.hold_until_max_s, hold_until_s)
         self._state.change_self(draft, lease_sequence=sequence, hold_until_max_s=latest_s)
+        self._due_s = self._due_s or now.boot_s + limits.lease_renew_s
         use_until_s = now.unix_s + limits.lease_use_s
         return self._state.me.sign(
             LeaseRenewal(self._state.me.peer, generation, sequence, now.unix_s, use_until_s, hold_until_s)
