@@ -11,9 +11,10 @@ Rules
    this device's own network forgets all failures, since they say nothing about the network as it is now.
 6. At most `dials_at_once_max` are under way, whatever fell due together.
 7. Up to `dial_all_max` contacts are all dialled: a notice then needs one hop. Of more, those are dialled that a pure
-   function of PeerIds chooses (`overlay.acquaintances`), and whom the operator named; `members_max` are remembered,
-   chosen in the same way, whatever the order in which they were found. Whoever dials is welcome; no link is closed
-   because it was not chosen, since the other end may have chosen it.
+   function of PeerIds chooses (`overlay.acquaintances`), whom the operator named, and to whom something binds this peer
+   (a seed held, an answer owed); `members_max` are remembered, chosen in the same way, whatever the order in which
+   they were found. Whoever dials is welcome. Who dialled whom it chooses no more hangs up: the other end dials if it
+   has chosen this one.
 """
 
 import enum
@@ -24,9 +25,11 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind
 from hdus_peer.protocol import overlay
 from hdus_peer.protocol.alarms import NEVER_S, Alarms
-from hdus_peer.protocol.records import MemberRow, TombstoneRow
+from hdus_peer.protocol.records import HeldSeedRow, MemberRow, OwedReceiptRow, OwedReleaseRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, Identified, Identify
+
+BINDING: tuple[type[HeldSeedRow | OwedReceiptRow | OwedReleaseRow], ...] = (HeldSeedRow, OwedReceiptRow, OwedReleaseRow)
 
 
 class Liveness(enum.StrEnum):
@@ -92,13 +95,15 @@ class Contacts:
         if len(self.known) <= most:
             return
         scores = {contact.peer: contact.score for contact in self.known.values()}
-        kept = overlay.kept(self._state.me.peer, scores, most) | self._named_peers() | self._dialling
+        kept = overlay.kept(self._state.me.peer, scores, most) | self._bound() | self._dialling
         for contact in [contact for contact in self.known.values() if contact.peer not in kept]:
             if not contact.is_linked:
                 del self.known[contact.peer]
 
-    def _named_peers(self) -> frozenset[PeerId]:
-        return frozenset(named.answered for named in self._named.values() if named.answered is not None)
+    def _bound(self) -> frozenset[PeerId]:
+        """Whom the operator named, and to whom something binds this peer."""
+        named = {named.answered for named in self._named.values() if named.answered is not None}
+        return frozenset(named) | {row.owner for table in BINDING for row in self._state.all(table)}
 
     def is_acquainted(self, peer: PeerId) -> bool:
         """Whether this peer dials `peer`."""
@@ -114,15 +119,19 @@ class Contacts:
 
     def _basis(self) -> tuple[int, int]:
         """What changes with everything that the choice is a function of."""
-        return self._changes, self._state.writes(TombstoneRow)
+        return self._changes, 0 if self._knows_all() else self._state.writes(TombstoneRow, *BINDING)
+
+    def _knows_all(self) -> bool:
+        """Whether the network is so small that everybody is dialled."""
+        return len(self.known) <= self._state.limits.dial_all_max
 
     def _choice(self) -> frozenset[PeerId]:
-        limits, me = self._state.limits, self._state.me.peer
-        if len(self.known) <= limits.dial_all_max:
+        if self._knows_all():
             return frozenset(self.known)
         there = (contact for contact in self.known.values() if contact.speaks_seeds)
         scores = {contact.peer: contact.score for contact in there if not self._has_departed(contact.peer)}
-        return overlay.acquaintances(me, scores, limits.neighbours_max) | self._named_peers()
+        neighbours_max = self._state.limits.neighbours_max
+        return overlay.acquaintances(self._state.me.peer, scores, neighbours_max) | self._bound()
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:

@@ -263,9 +263,17 @@ class Links:
         beating = [link for link in self.greeted() if not link.is_hung_up]
         if any(link.beat_due_s <= now.boot_s for link in beating):
             soon_s = now.boot_s + self._state.limits.heartbeat_interval_s / 2
-            for link in beating:
-                if link.beat_due_s <= soon_s:
+            for link in [link for link in beating if link.beat_due_s <= soon_s]:
+                if self._is_chosen(link):
                     self.beat(link, now, draft)
+                else:
+                    link.is_hung_up = True
+                    draft.send(link.peer, Goodbye("not-chosen"))
+                    draft.act(HangUp(link.peer))
+
+    def _is_chosen(self, link: Link) -> bool:
+        """Whether this end keeps the link up: the other dialled it, or this end would dial it again."""
+        return not link.dialled or link.phase != LinkPhase.OPEN or self._contacts.is_acquainted(link.peer)
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""

@@ -99,7 +99,6 @@ class PeerCore:
         self._handlers = self._message_handlers()
         self._earliest_s: float | None = None  # until the next input
         self._timed: tuple[alarms.Timed, ...] = (
-            self.contacts,
             self.links,
             self.exchange,
             self.usage,
@@ -109,6 +108,7 @@ class PeerCore:
             self.renewing,
             self.lapsing,
             self.equivocations,
+            self.contacts,
         )
 
     def _draft(self) -> Draft:
