@@ -47,12 +47,8 @@ class Views:
     def is_lonely(self) -> bool:
         """Whether somebody that may come back is missing, or nobody was ever found."""
         gone = {row.owner for row in self._core.state.all(TombstoneRow)}
-<<<<<<< HEAD
-        known = [contact for contact in self._members() if contact.peer not in gone]
-=======
-        contacts = self._core.contacts
-        known = [contacts.known[peer] for peer in contacts.known if contacts.is_acquainted(peer) and peer not in gone]
->>>>>>> beb7864 (Views: above 64 contacts a peer dials its acquaintances, and remembers 256, chosen by PeerIds alone)
+        dialled = (one for one in self._members() if self._core.contacts.is_acquainted(one.peer))
+        known = [contact for contact in dialled if contact.peer not in gone]
         return not known or any(contact.liveness != Liveness.ALIVE for contact in known)
 
     def open_holders(self) -> int:

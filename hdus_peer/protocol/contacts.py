@@ -9,12 +9,15 @@ Rules
    is asked for anew, so that an address which has passed to another peer is followed.
 5. Nobody waits for who has departed: the pauses grow to `departed_retry_max_s`, until it is seen again. A change of
    this device's own network forgets all failures, since they say nothing about the network as it is now.
-6. At most `dials_at_once_max` are under way, whatever fell due together.
+6. At most `dials_at_once_max` are under way, whatever fell due together; who proved to be a member is dialled first.
 7. Up to `dial_all_max` contacts are all dialled: a notice then needs one hop. Of more, those are dialled that a pure
    function of PeerIds chooses (`overlay.acquaintances`), whom the operator named, and to whom something binds this peer
    (a seed held, an answer owed); `members_max` are remembered, chosen in the same way, whatever the order in which
    they were found. Whoever dials is welcome. Who dialled whom it chooses no more hangs up: the other end dials if it
    has chosen this one.
+8. Anybody on the network can invent names, good ones too. They take no place from those who proved to be members, who
+   are chosen from by themselves as well, and a name that answered nobody `TRIES` times takes none until it is found
+   again.
 """
 
 import enum
@@ -30,6 +33,9 @@ from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, Identified, Identify
 
 BINDING: tuple[type[HeldSeedRow | OwedReceiptRow | OwedReleaseRow], ...] = (HeldSeedRow, OwedReceiptRow, OwedReleaseRow)
+
+
+TRIES = 3
 
 
 class Liveness(enum.StrEnum):
@@ -89,13 +95,21 @@ class Contacts:
             self._forget_others()
         return self.known.get(peer)
 
+    def is_proved(self, contact: Contact) -> bool:
+        """Whether it shook hands or greeted as a member once; all others were only ever spoken of."""
+        return contact.is_linked or contact.was_linked or self._state.get(MemberRow, contact.peer) is not None
+
+    def _is_worth_a_try(self, contact: Contact) -> bool:
+        return contact.failures < TRIES or self.is_proved(contact)
+
     def _forget_others(self) -> None:
         """Remember no more than may be: whom there is a link to, or is being dialled, or named, and the chosen."""
         most = self._state.limits.members_max
         if len(self.known) <= most:
             return
-        scores = {contact.peer: contact.score for contact in self.known.values()}
-        kept = overlay.kept(self._state.me.peer, scores, most) | self._bound() | self._dialling
+        kept = self._bound() | self._dialling
+        for scores in self._scores(list(self.known.values())):
+            kept |= overlay.kept(self._state.me.peer, scores, most)
         for contact in [contact for contact in self.known.values() if contact.peer not in kept]:
             if not contact.is_linked:
                 del self.known[contact.peer]
@@ -128,10 +142,15 @@ class Contacts:
     def _choice(self) -> frozenset[PeerId]:
         if self._knows_all():
             return frozenset(self.known)
-        there = (contact for contact in self.known.values() if contact.speaks_seeds)
-        scores = {contact.peer: contact.score for contact in there if not self._has_departed(contact.peer)}
-        neighbours_max = self._state.limits.neighbours_max
-        return overlay.acquaintances(self._state.me.peer, scores, neighbours_max) | self._bound()
+        there = [one for one in self.known.values() if one.speaks_seeds and not self._has_departed(one.peer)]
+        me, neighbours_max = self._state.me.peer, self._state.limits.neighbours_max
+        chosen = [overlay.acquaintances(me, scores, neighbours_max) for scores in self._scores(there)]
+        return self._bound().union(*chosen)
+
+    def _scores(self, contacts: list[Contact]) -> list[dict[PeerId, bytes]]:
+        """The scores to choose by: of those who proved to be members, and of all that are worth a try."""
+        proved = {one.peer: one.score for one in contacts if self.is_proved(one)}
+        return [proved, {one.peer: one.score for one in contacts if self._is_worth_a_try(one)}]
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
@@ -151,6 +170,9 @@ class Contacts:
             contact.addresses = self._bounded((address, *contact.addresses))
             contact.failures = 0
             contact.dial_due_s = None
+        elif not self._is_worth_a_try(contact):
+            contact.failures = 0
+            self._changes += 1
         if contact.dial_due_s is None:
             self._schedule(contact, now)
         else:
@@ -207,6 +229,7 @@ class Contacts:
             self._dialling.discard(peer)
             contact.failures += 1
             contact.addresses = (*contact.addresses[1:], *contact.addresses[:1])
+            self._changes += contact.failures == TRIES
             self._schedule(contact, now)
             self._forget_others()
 
@@ -296,16 +319,21 @@ class Contacts:
         for peer in self._silences.take(now.boot_s):
             self.known[peer].liveness = Liveness.GONE
             draft.tell("PeerGone", peer)
-        while self._has_line() and self._dials.earliest_s() <= now.boot_s:
-            contact = self.known[self._dials.take_first()]
-            contact.dial_due_s = None
-            self._dialling.add(contact.peer)
-            draft.act(Dial(contact.peer, contact.addresses[0]))
+        due = [self.known[peer] for peer in self._dials.take(now.boot_s)] if self._has_line() else []
+        for contact in sorted(due, key=self.is_proved, reverse=True):
+            if self._has_line():
+                self._dial(contact, draft)
+            self._dials.watch(contact.peer)
         while self._has_line() and self._asks.earliest_s() <= now.boot_s:
             named = self._named[self._asks.take_first()]
             named.due_s = None
             self._dialling.add(named.address)
             draft.act(Identify(named.address))
+
+    def _dial(self, contact: Contact, draft: Draft) -> None:
+        contact.dial_due_s = None
+        self._dialling.add(contact.peer)
+        draft.act(Dial(contact.peer, contact.addresses[0]))
 
     def _dial_due_s(self, peer: PeerId) -> float:
         contact = self.known.get(peer)

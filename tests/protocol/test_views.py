@@ -39,6 +39,10 @@ def fail_all(seat: Seat) -> set[PeerId]:
     return {effect.peer for effect in under_way}
 
 
+def chosen(seat: Seat, peers: list[PeerId]) -> set[PeerId]:
+    return {peer for peer in peers if seat.core.contacts.is_acquainted(peer)}
+
+
 def dialled(seat: Seat) -> set[PeerId]:
     """Whom it dials within the next minute, nobody answering."""
     until_s, seen = seat.table.now_s + 60.0, set()
@@ -72,8 +76,47 @@ def test_in_a_large_network_only_acquaintances_are_dialled() -> None:
     peers = strangers(150)
     one = told_of(peers)
     scores = {peer: overlay.score(TASK, one.peer, peer) for peer in peers}
-    assert dialled(one) == overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max)
-    assert overlay.wanted(TASK, one.peer, peers, LIMITS.neighbours_max) < dialled(one)
+    assert chosen(one, peers) == overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max)
+    assert overlay.wanted(TASK, one.peer, peers, LIMITS.neighbours_max) < chosen(one, peers)
+
+
+def test_names_that_answer_nobody_give_their_places_to_others_until_they_are_found_again() -> None:
+    peers = strangers(150)
+    one = told_of(peers)
+    before = chosen(one, peers)
+    assert before < dialled(one)
+    assert not before & chosen(one, peers)
+    best = next(iter(before))
+    one.hear(AddressFound(best, f"{best[:8]}:1"))
+    assert one.core.contacts.is_acquainted(best)
+
+
+def test_invented_names_take_no_place_from_members() -> None:
+    table = Table(8, LIMITS)
+    one, others = table.seats[0], table.seats[1:]
+    for other in others:
+        one.hear(AddressFound(other.peer, f"{other.peer[:8]}:1"))
+        fail_all(one)
+        table.link(one, other)
+    scores = {other.peer: overlay.score(TASK, one.peer, other.peer) for other in others}
+    for peer in strangers(500):
+        one.hear(AddressFound(peer, f"{peer[:8]}:1"))
+        fail_all(one)
+    assert scores.keys() <= one.core.contacts.known.keys()
+    assert overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max) <= chosen(one, list(scores))
+    assert len(one.core.contacts.known) <= 2 * LIMITS.members_max + 16
+
+
+def test_a_link_that_was_dialled_and_is_not_chosen_any_more_is_closed_by_who_dialled_it() -> None:
+    table = Table(40, tight(members_max=32, dial_all_max=8, neighbours_max=2))
+    table.link_all()
+    one, others = table.seats[0], table.seats[1:]
+    table.wait(10.0)
+    scores = {other.peer: overlay.score(TASK, one.peer, other.peer) for other in others}
+    kept = overlay.acquaintances(one.peer, scores, 2)
+    links = {other.peer for other in others if (link := one.core.links.get(other.peer)) and link.dialled}
+    assert links <= kept
+    assert links
 
 
 def test_a_peer_that_the_operator_named_is_always_dialled() -> None:
@@ -99,13 +142,13 @@ def test_whoever_dials_is_welcome_and_remembered() -> None:
 def test_where_one_of_them_has_left_another_is_dialled() -> None:
     peers = strangers(150)
     one = told_of(peers)
-    before = dialled(one)
+    before = chosen(one, peers)
     scores = {peer: overlay.score(TASK, one.peer, peer) for peer in peers}
     best = max(scores, key=lambda peer: scores[peer])
     leaver = next(number for number in range(1000, 1150) if cast.person(number).peer == best)
     notice_of(leaver, one)
     del scores[best]
-    assert dialled(one) >= overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max) - before
+    assert chosen(one, peers) == overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max) != before
     assert not one.core.contacts.is_acquainted(best)
 
 
@@ -115,6 +158,7 @@ def notice_of(number: int, seat: Seat) -> None:
     notice = UnlearnNotice(who.peer, 2**52, UnlearnKind.REVOKE, ledger_digest(()), 0, 1)
     seat.command(Obey(NoticeItem(sign(cast.root(), notice), who.membership, None, ())))
     assert seat.rows(TombstoneRow)
+    fire(seat)
 
 
 def test_whoever_has_another_task_gives_its_place_to_the_next() -> None:
