@@ -39,6 +39,7 @@ from hdus_peer.protocol.step import (
 )
 from hdus_peer.protocol.usage import Usage
 
+HEX = frozenset("0123456789abcdef")
 GONE = "gone"  # the one refusal after which the same payload may be tried again
 PASSING = frozenset({"not-owner", "not-open", "payload-taken"})
 """Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
@@ -53,6 +54,7 @@ class Exchange:
         self.incoming: dict[PeerId, Incoming] = {}
         self._announced: dict[PeerId, Signed[SeedManifest]] = {}
         self._silent_since_s: dict[PeerId, float] = {}
+        self._scores: dict[PeerId, bytes] = {}
         self._rejected: dict[PeerId, str] = {}
         self._refused: dict[PeerId, int] = {}
 
@@ -100,7 +102,7 @@ class Exchange:
         if self._is_taken(seed):
             return "payload-taken"
         is_sane = 0 < seed.payload_bytes <= self._state.limits.seed_bytes_max and len(seed.payload_sha256) == 64
-        return "" if is_sane and _is_hex(seed.payload_sha256) else "too-big"
+        return "" if is_sane and HEX.issuperset(seed.payload_sha256) else "too-big"
 
     def _is_taken(self, seed: SeedManifest) -> bool:
         """Whether another seed has this very payload: two seeds never share files, or to erase one would lose the
@@ -135,9 +137,18 @@ class Exchange:
             self._want(self._announced[owner], now, draft)
 
     def _wanted(self) -> frozenset[PeerId]:
-        announced = {owner for owner, known in self._announced.items() if not self._seed_problem(known.statement)}
-        owners = announced | {row.owner for row in self._state.held()}
-        return overlay.wanted(self._state.me.task, self._state.me.peer, owners, self._state.limits.neighbours_max)
+        held = {row.owner for row in self._state.held()}
+        scores = {owner: self._score(owner) for owner in held | self._announced.keys()}
+        return overlay.wanted(
+            scores,
+            self._state.limits.neighbours_max,
+            lambda owner: owner in held or not self._seed_problem(self._announced[owner].statement),
+        )
+
+    def _score(self, owner: PeerId) -> bytes:
+        if owner not in self._scores:
+            self._scores[owner] = overlay.score(self._state.me.task, self._state.me.peer, owner)
+        return self._scores[owner]
 
     def _want(self, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
         owner, payload = manifest.statement.owner, manifest.statement.payload_sha256
@@ -372,7 +383,3 @@ class Exchange:
 def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:
     """Whether `seed` is a second payload under a generation that was held already."""
     return seed.generation == generation and seed.payload_sha256 != payload_sha256
-
-
-def _is_hex(text: str) -> bool:
-    return all(character in "0123456789abcdef" for character in text)

@@ -7,7 +7,8 @@ Rendezvous hashing (Thaler and Ravishankar, 1998): each peer takes the owners wi
 import bisect
 import hashlib
 import heapq
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 
 from hdus_peer.domain.identity import PeerId
 
@@ -22,10 +23,10 @@ def score(task: str, holder: PeerId, owner: PeerId) -> bytes:
     return hashlib.sha256(f"{task} {holder} {owner}".encode("ascii")).digest()
 
 
-def wanted(task: str, holder: PeerId, owners: Iterable[PeerId], neighbours_max: int) -> frozenset[PeerId]:
-    """The at most `neighbours_max` owners that `holder` wants, of all that it knows of."""
-    ranked = sorted(owners, key=lambda owner: score(task, holder, owner), reverse=True)
-    return frozenset(ranked[:neighbours_max])
+def wanted(scores: Mapping[PeerId, bytes], neighbours_max: int, is_fit: Callable[[PeerId], bool]) -> frozenset[PeerId]:
+    """The at most `neighbours_max` owners that a holder wants, of those with these scores that are fit."""
+    ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+    return frozenset(itertools.islice(filter(is_fit, ranked), neighbours_max))
 
 
 def is_served(task: str, owner: PeerId, holder: PeerId, others: Iterable[PeerId], neighbours_max: int) -> bool:

@@ -217,7 +217,8 @@ class Checker:
         self._none_remains("I1", f"{device.who.number} signs a receipt", device, owner, through)
 
     def _check_closed(self, device: Device, row: GrantRow) -> None:
-        holder = next(other for other in self.devices if other.peer == row.holder)
+        holder = device.network.devices[row.holder]
+        assert isinstance(holder, Device)
         payload = self._payloads.get((device.peer, row.generation), "")
         grant = self._admitted.get((row.holder, payload))
         is_there = payload in holder.disk.keys and grant is not None and grant.grant == row.grant
@@ -337,6 +338,13 @@ class Checker:
 
     def _check_rows(self, device: Device) -> None:
         self._count_again(device)
+        if device.disk.rows[TombstoneRow] or device.disk.rows[EquivocationRow]:
+            self._check_covered(device)
+        self._check_complete(device)
+        self._check_leases(device)
+
+    def _check_covered(self, device: Device) -> None:
+        """I2: nothing is kept that a tombstone covers, but what is just being erased."""
         erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
         for row in on_disk(device, HeldSeedRow):
             if row.generation <= through_on_disk(device, row.owner):
@@ -345,8 +353,6 @@ class Checker:
             owner, generation = self._seeds.get(payload, (PeerId(""), 0))
             if payload not in erasing and 0 < generation <= through_on_disk(device, owner):
                 raise Violation("I2", f"{device.who.number} keeps a key that its tombstone covers")
-        self._check_complete(device)
-        self._check_leases(device)
 
     def _on_lease(self, device: Device, owner: PeerId, lease: LeaseRenewal) -> None:
         known, now_s = self._leases.get((device.peer, owner)), device.world.now_s

@@ -1,10 +1,17 @@
 """Who wants whose seed: a function of PeerIds and the task alone."""
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as some
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol.overlay import SERVED_PER_NEIGHBOUR, is_served, passed_on, score, wanted
+
+
+def wants(task: str, me: PeerId, owners: Iterable[PeerId], most: int) -> frozenset[PeerId]:
+    return wanted({owner: score(task, me, owner) for owner in owners}, most, lambda owner: True)
+
 
 peers = some.builds(PeerId, some.text("abcdefgh234567", min_size=4, max_size=4))
 groups = some.lists(peers, max_size=12, unique=True)
@@ -12,15 +19,22 @@ groups = some.lists(peers, max_size=12, unique=True)
 
 @given(groups, peers, some.integers(0, 5))
 def test_the_order_in_which_owners_are_known_does_not_matter(owners: list[PeerId], me: PeerId, most: int) -> None:
-    assert wanted("task", me, owners, most) == wanted("task", me, reversed(owners), most)
-    assert len(wanted("task", me, owners, most)) == min(most, len(owners))
+    assert wants("task", me, owners, most) == wants("task", me, reversed(owners), most)
+    assert len(wants("task", me, owners, most)) == min(most, len(owners))
 
 
 @given(groups.filter(bool), peers, some.integers(1, 5))
 def test_who_is_lost_is_replaced_and_nobody_else_moves(owners: list[PeerId], me: PeerId, most: int) -> None:
-    before = wanted("task", me, owners, most)
-    after = wanted("task", me, owners[1:], most)
+    before = wants("task", me, owners, most)
+    after = wants("task", me, owners[1:], most)
     assert before - {owners[0]} <= after
+
+
+@given(groups, peers, some.integers(0, 5))
+def test_only_who_is_fit_is_wanted(owners: list[PeerId], me: PeerId, most: int) -> None:
+    fit = set(owners[::2])
+    scores = {owner: score("task", me, owner) for owner in owners}
+    assert wanted(scores, most, fit.__contains__) == wants("task", me, fit, most)
 
 
 @given(groups, peers, peers)
@@ -38,7 +52,7 @@ def test_without_room_the_highest_scores_are_served() -> None:
 
 def test_the_choice_depends_on_the_task() -> None:
     owners = [PeerId(f"peer{number}") for number in range(20)]
-    choices = {wanted(f"task {number}", PeerId("me"), owners, 4) for number in range(5)}
+    choices = {wants(f"task {number}", PeerId("me"), owners, 4) for number in range(5)}
     assert len(choices) > 1
 
 

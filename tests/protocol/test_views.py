@@ -77,7 +77,7 @@ def test_in_a_large_network_only_acquaintances_are_dialled() -> None:
     one = told_of(peers)
     scores = {peer: overlay.score(TASK, one.peer, peer) for peer in peers}
     assert chosen(one, peers) == overlay.acquaintances(one.peer, scores, LIMITS.neighbours_max)
-    assert overlay.wanted(TASK, one.peer, peers, LIMITS.neighbours_max) < chosen(one, peers)
+    assert overlay.wanted(scores, LIMITS.neighbours_max, lambda owner: True) < chosen(one, peers)
 
 
 def test_names_that_answer_nobody_give_their_places_to_others_until_they_are_found_again() -> None:
