@@ -265,7 +265,7 @@ class Device:
 
     def _go_on(self) -> None:
         """All that waits shares one transaction, until a commit is refused."""
-        self._is_held = False
+        self._is_held, self.is_changed = False, True
         waiting, self._line = self._line, deque()
         while waiting and self.core is not None:
             self._do(waiting.popleft())
