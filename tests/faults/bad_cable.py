@@ -55,14 +55,18 @@ class _Late:
 
 
 class BadCable:
+    """From `device` to the switch. `weather` may be changed while it is in use."""
+
     def __init__(self, lan: Lan, device: Device, address: str, weather: Weather, seed: int) -> None:
         self.carried, self.weather = Carried(), weather
-        self._rng, self._late, self._arrived = random.Random(seed), list[_Late](), itertools.count()
+        self._rng, self._arrived = random.Random(seed), itertools.count()
+        self._late: list[_Late] = []
         self._last_to: dict[int, int] = {}
         number = next(_numbers)
         names = [f"hdt{os.getpid() % 100_000}{end}{number}" for end in "ab"]
         self._ends = [_tap(name) for name in names]
-        lan.take(names[0], device), lan.take(names[1], lan.switch)
+        for name, end in zip(names, (device, lan.switch), strict=True):
+            lan.take(name, end)
         lan.connect(device, *names, address)
         self._closing = os.eventfd(0)
         self._thread = threading.Thread(target=self._carry, daemon=True)
