@@ -178,9 +178,8 @@ class Crowd:
         return share if is_quiet else min(share, 0.99)
 
     def _not_full(self) -> str:
-        return (
-            f"{self._not_holding()} of {self.figures.peers} peers hold fewer seeds than they want, or seeds still move"
-        )
+        missing = self._not_holding()
+        return f"{missing} of {self.figures.peers} peers want more seeds than they hold" if missing else "seeds move"
 
     def _told_share(self) -> float:
         watch = self._watch

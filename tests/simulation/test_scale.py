@@ -138,7 +138,7 @@ def test_a_certificate_that_is_never_complete_is_told(monkeypatch: pytest.Monkey
 
 def test_a_join_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crowd_module, "WAIT_MAX_S", 5.0)
-    assert "6 of 6 peers hold fewer seeds than they want" in str(measured(6).violation)
+    assert "6 of 6 peers want more seeds than they hold" in str(measured(6).violation)
 
 
 def test_sizes_are_measured_from_the_smallest_up_to_the_first_violation(monkeypatch: pytest.MonkeyPatch) -> None:
