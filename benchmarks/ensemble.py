@@ -28,6 +28,7 @@ from hdus_peer.inference.check import Sealed, open_seed
 from hdus_peer.inference.choice import SAMPLES_MAX
 from hdus_peer.inference.ensemble import load_templates
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, INPUT, joined, parse
+from hdus_peer.inference.rules import unchosen, weights_of
 from hdus_peer.inference.session import BATCH
 from hdus_peer.workers.predictor import ProcessPredictor
 
@@ -148,7 +149,7 @@ def _bare_session(models: Models, rule: str) -> Any:
         filled.append(found[claims.architecture].filled(open_seed(sealed, found)))
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
-    graph = joined(parse(models.main.read_bytes()), filled, rule, RHO)
+    graph = joined(parse(models.main.read_bytes()), filled, rule, {**unchosen(), **weights_of(RHO)})
     return ort.InferenceSession(graph.model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 

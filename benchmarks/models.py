@@ -15,6 +15,7 @@ from hdus_peer.domain.sealed import KEY_BYTES, seal
 from hdus_peer.domain.seed import SeedManifest
 from hdus_peer.domain.task import Task
 from hdus_peer.learning.architectures import build
+from hdus_peer.learning.data import REFERENCE_SHOWN
 from hdus_peer.learning.export import export, templates
 from hdus_peer.learning.tensors import exchanged, pack_tensors, schema_of
 from hdus_peer.workers.port import SealedSeed
@@ -43,7 +44,9 @@ def make_models(directory: Path, main: str, seeds: int) -> Models:
     path = directory / "main.onnx"
     path.write_bytes(export(torch_main, TASK.shape))
     evaluation = directory / "evaluation.npz"
-    np.savez(evaluation, x_holdout=samples(HELD_OUT), y_holdout=np.arange(HELD_OUT, dtype=np.int64) % 10)
+    labels = np.arange(HELD_OUT, dtype=np.int64) % 10
+    own = {"x_holdout": samples(HELD_OUT), "y_holdout": labels, "class_counts": np.bincount(labels)}
+    np.savez(evaluation, x_reference=samples(REFERENCE_SHOWN), **own)
     sealed = [_sealed(directory, number, model) for number, model in enumerate(torch_seeds)]
     return Models(path, templates(TASK, directory), evaluation, sealed, torch_main, torch_seeds)
 

@@ -125,7 +125,7 @@ def test_unknown_keys_are_named_wherever_they_are(file: Path, monkeypatch: pytes
         ("predict.rho", "much", "a number from 0 to 1, or auto"),
         ("predict.rho", 1.5, "a number from 0 to 1, or auto"),
         ("predict.objective", "both", "'local' or 'global'"),
-        ("predict.rule", "vote", "'logit-mean', 'prob-mean', 'entropy', 'median' or 'trimmed-mean'"),
+        ("predict.rule", "vote", "'logit-mean', 'prob-mean', 'entropy', 'median', 'trimmed-mean' or 'opinion-pool'"),
         ("log.level", "loud", "'debug', 'info', 'warning' or 'error'"),
     ],
 )

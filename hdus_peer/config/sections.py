@@ -217,16 +217,21 @@ class DistilSection(Section):
     """Reference samples in one step."""
     learning_rate: LearningRate = 0.02
     """The learning rate of the distillation."""
+    shift_pixels: Annotated[int, Field(ge=0, le=4)] = 1
+    """So far pictures are moved while the seed learns from them; 0: not at all, as in the paper. Pictures with a side
+    of fewer than 16 pixels, and other samples, never are."""
 
 
 class PredictSection(Section):
     """How main model and seeds are combined: (1 - rho) × own + rho × the seeds, as the rule has it."""
 
-    rule: RuleName = "prob-mean"
-    """How main model and seeds are combined: logit-mean is the paper's, prob-mean takes the mean of probabilities,
-    entropy weighs members by their confidence, median and trimmed-mean bound what a few bad seeds can do."""
+    rule: RuleName = "opinion-pool"
+    """How main model and seeds are combined: opinion-pool learns whom to believe about which class, logit-mean is the
+    paper's, prob-mean takes the mean of probabilities, entropy weighs members by their confidence, median and
+    trimmed-mean bound what a few bad seeds can do."""
     objective: Objective = "local"
-    """What rho = auto aims at: data like this peer's own (local), or every class of the task alike (global)."""
+    """What opinion-pool and rho = auto aim at: data like this peer's own (local), or all classes of the task alike
+    (global)."""
     rho: Annotated[Rho, BeforeValidator(_number_or_auto), Field(description="a number from 0 to 1, or auto")] = "auto"
     """The weight of the seeds: 0 is the main model alone, 1 the seeds alone; auto: chosen for the objective on this
     peer's own held-out samples, anew whenever the seeds change."""

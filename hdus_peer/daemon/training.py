@@ -50,7 +50,9 @@ def training_job(config: Config, home: Home) -> TrainingJob:
         threads=train.threads,
         device=train.device,
         schedule=Schedule(train.epochs_max, train.batch, train.learning_rate, train.weight_decay, train.patience),
-        distillation=Distillation(distil.temperature, distil.steps, distil.batch, distil.learning_rate),
+        distillation=Distillation(
+            distil.temperature, distil.steps, distil.batch, distil.learning_rate, distil.shift_pixels
+        ),
         shards=train.shards,
         slices=train.slices,
         forgotten_in=forgotten_directory(home.directory),

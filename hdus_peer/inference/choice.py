@@ -1,4 +1,4 @@
-"""ρ "auto": the weight of the seeds, chosen on the peer's own held-out samples.
+"""ρ "auto": the weight of the seeds, chosen on the peer's own held-out samples; and the weights of `opinion-pool`.
 
 Rules
 1. A choice is a pure function of the peer's own held-out samples, its main model, the seeds it holds now and its
@@ -14,7 +14,11 @@ Rules
    struck out of the main model's answer. The ρ with the best mean of recalls, measured ones for the classes at hand
    and that estimate for the missing ones; among equals the smallest.
 
-The experiment behind both is in docs/decisions/0007. Absent on purpose: graphs and sessions.
+5. `opinion-pool` needs no grid: what held-out samples say of the members is in its weights already. ρ is 1, the whole
+   pool; for `local` 0, where the main model alone is right more often by more than HARM standard errors of the paired
+   difference. With `global` own samples cannot tell: a pool that expects every class alike loses on them by right.
+
+The experiments behind all this are in docs/decisions/0007 and 0008. Absent on purpose: graphs and sessions.
 """
 
 from typing import Any
@@ -22,12 +26,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdus_peer.inference.rules import PROBABILITY_MIN
+from hdus_peer.domain.combination import Combination
+from hdus_peer.inference.opinions import Evidence, learned_weights, pooled
+from hdus_peer.inference.rules import PROBABILITY_MIN, Weights, weights_of
 
 GRID = tuple(step / 10 for step in range(11))
 SAMPLES_MAX = 256
 MEASURED_MIN = 64
 RHO_MODEST = 0.3
+HARM = 2.0
 
 Values = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -46,6 +53,26 @@ def choose_rho(objective: str, own: NDArray[Any], seeds: NDArray[Any], labels: L
     own, seeds = own.astype(np.float64), seeds.astype(np.float64)
     best = _global(own, seeds, labels, are_logits) if objective == "global" else _local(own, seeds, labels)
     return GRID[best]
+
+
+def choose_pool(combination: Combination, own: NDArray[Any], evidence: Evidence) -> tuple[float, Weights]:
+    """ρ, given or chosen, and all weights of `opinion-pool`; `own`: the main model's logits of the held-out samples."""
+    learned = learned_weights(evidence, combination.objective)
+    rho = combination.rho
+    if rho == "auto":
+        rho = _pool_or_nothing(combination.objective, own, evidence, learned)
+    return rho, {**weights_of(rho), **learned}
+
+
+def _pool_or_nothing(objective: str, own: NDArray[Any], evidence: Evidence, learned: Weights) -> float:
+    opinions, labels = (evidence.reference, evidence.held_out), evidence.labels
+    if not all(np.isfinite(each).all() for each in opinions):
+        return 0.0  # with a seed that gives no numbers nothing can be measured
+    if objective == "global":
+        return 1.0
+    pool = pooled(evidence.held_out, learned)
+    lost = (own.argmax(axis=1) == labels).astype(np.float64) - (pool.argmax(axis=1) == labels)
+    return 0.0 if lost.mean() > HARM * lost.std() / np.sqrt(len(lost)) else 1.0
 
 
 def _local(own: Values, seeds: Values, labels: Labels) -> int:

@@ -1,32 +1,36 @@
 """What the child answers with: one joined graph made from the main model's file and sealed seeds.
 
-Rule: another set of seeds or another rule is another `Ensemble`, made from scratch. Where ρ is to be chosen it is 0,
-the main model alone, until `choose` is done, once, before anything else is asked.
+Rule: another set of seeds or another rule is another `Ensemble`, made from scratch. Where something is to be
+chosen or learned, the main model answers alone until `choose` is done, once, before anything else is asked.
 """
 
 import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdus_peer.domain.combination import Combination, Rho
+from hdus_peer.domain.combination import Combination
 from hdus_peer.errors import DataError, StorageError, WorkerError
 from hdus_peer.inference.check import Sealed, open_seed
-from hdus_peer.inference.choice import choose_rho, spread
+from hdus_peer.inference.choice import choose_pool, choose_rho, spread
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, Graph, Template, joined, parse
-from hdus_peer.inference.rules import weights_of
+from hdus_peer.inference.opinions import Evidence
+from hdus_peer.inference.rules import Weights, unchosen, weights_of
 from hdus_peer.inference.session import Floats, Session, softmax, stacked
 
 DATASETS = ("local", "global", "holdout")
+Loaded = tuple[Floats, NDArray[np.int64]]
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """Everything an ensemble is made from; `seeds` in the order of their owners' PeerIds; `evaluation`: the trainer's
-    npz with the held-out samples."""
+    npz with the held-out samples, the first of the reference set, and the peer's own classes."""
 
     main: Path
     templates: Mapping[str, Path]
@@ -35,11 +39,11 @@ class Blueprint:
     combination: Combination
     threads: int
 
-    def graph(self, rho: Rho) -> Graph:
-        """Checked, filled and joined anew, with this ρ."""
+    def graph(self, known: Weights) -> Graph:
+        """Checked, filled and joined anew, with these weights."""
         templates = load_templates(self.templates, {seed.architecture for seed in self.seeds})
         filled = [templates[seed.architecture].filled(open_seed(seed, templates)) for seed in self.seeds]
-        return joined(parse(read_model(self.main)), filled, self.combination.rule, rho)
+        return joined(parse(read_model(self.main)), filled, self.combination.rule, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +57,37 @@ class Score:
 
 
 class Ensemble:
-    """`blueprint`: what it was made from; `rho`: the seeds' weight in use."""
+    """`blueprint`: what it was made from; `rho`: the seeds' weight in use, one of all `weights`."""
 
     def __init__(self, blueprint: Blueprint) -> None:
         self.blueprint, combination = blueprint, blueprint.combination
-        graph = blueprint.graph(combination.rho)
+        self.rho = 0.0 if combination.rho == "auto" else combination.rho
+        self.weights: Weights = weights_of(self.rho)
+        graph = blueprint.graph({} if combination.is_learned else self.weights)
         self._sides = graph.sides
         self._session = Session(graph.model.SerializeToString(), blueprint.threads)
-        self.rho = 0.0 if combination.rho == "auto" else combination.rho
-        self._weigh()
+        self._session.weigh(unchosen())
 
     def choose(self) -> Generator[None, None, None]:
-        """Choose ρ, where that is wanted and there are seeds; yields after every batch. Raises WorkerError."""
-        objective, sides = self.blueprint.combination.objective, self._sides
+        """Choose ρ and the rule's own weights, where that is wanted and there are seeds; yields after every batch.
+        Raises WorkerError."""
+        sides, combination = self._sides, self.blueprint.combination
         if sides is None:
             return
         x, y = self._held_out()
-        batches = []
-        for outputs in self._session.run(x, (sides.own, sides.seeds)):
-            batches.append(outputs)
-            yield
-        own, seeds = stacked(batches)
-        self.rho = choose_rho(objective, own, seeds, y, are_logits=sides.are_logits)
-        self._weigh()
+        own, others = yield from self._seen(x, sides.names)
+        if sides.opinions:
+            reference, class_counts = self._reference()
+            (opinions,) = yield from self._seen(reference, (sides.opinions,))
+            self.rho, self.weights = choose_pool(combination, own, Evidence(opinions, others, y, class_counts))
+        else:
+            self.rho = choose_rho(combination.objective, own, others, y, are_logits=sides.are_logits)
+            self.weights = weights_of(self.rho)
+        self.weigh()
+
+    def weigh(self) -> None:
+        """From now on `weights` count."""
+        self._session.weigh(self.weights)
 
     def predict(self, rows: bytes, samples: int) -> tuple[Floats, Floats]:
         """Probabilities (samples, classes) of the main model alone and of the ensemble."""
@@ -108,17 +120,32 @@ class Ensemble:
         """Raw outputs of these names, batch by batch, with the ρ in use."""
         return self._session.run(samples, names)
 
-    def _weigh(self) -> None:
-        if self._sides is not None:
-            self._session.weigh(weights_of(self.rho))
+    def _seen(self, samples: Floats, names: Sequence[str]) -> Generator[None, None, list[Floats]]:
+        """The outputs of these names over all samples; yields after every batch."""
+        batches = []
+        for outputs in self.run(samples, names):
+            batches.append(outputs)
+            yield
+        return stacked(batches)
 
-    def _held_out(self) -> tuple[Floats, NDArray[np.int64]]:
-        try:
+    def _held_out(self) -> Loaded:
+        with _said_of_weights():
             x, y = _load(self.blueprint.evaluation, "holdout")
-        except (StorageError, DataError) as problem:
-            raise WorkerError(f"the weight of the seeds cannot be chosen: {problem}") from problem
         chosen = spread(len(y))
         return x[chosen], y[chosen]
+
+    def _reference(self) -> Loaded:
+        with _said_of_weights():
+            return _load_reference(self.blueprint.evaluation)
+
+
+@contextmanager
+def _said_of_weights() -> Iterator[None]:
+    """What is wrong with the evaluation data, as those who wait for an ensemble hear it."""
+    try:
+        yield
+    except (StorageError, DataError) as problem:
+        raise WorkerError(f"the weight of the seeds cannot be chosen: {problem}") from problem
 
 
 def load_templates(paths: Mapping[str, Path], names: set[str]) -> dict[str, Template]:
@@ -137,14 +164,24 @@ def _accuracy(logits: Floats, labels: NDArray[np.int64]) -> float:
     return float((logits.argmax(axis=1) == labels).mean())
 
 
-def _load(path: Path, dataset: str) -> tuple[Floats, NDArray[np.int64]]:
+def _load(path: Path, dataset: str) -> Loaded:
     if dataset not in DATASETS:
         raise DataError(f"no data set is called {dataset!r}; choose one of {', '.join(DATASETS)}")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            x, y = arrays[f"x_{dataset}"], arrays[f"y_{dataset}"]
-    except (OSError, KeyError, ValueError) as problem:
-        raise StorageError("the held-out data cannot be read; run `hdus-peer train` to make them again") from problem
+    x, y = _arrays(path, f"x_{dataset}", f"y_{dataset}")
     if len(x) == 0 or len(x) != len(y):
         raise DataError(f"the data set {dataset!r} is empty; give more samples and train again")
     return np.ascontiguousarray(x, dtype=np.float32), np.asarray(y, dtype=np.int64)
+
+
+def _load_reference(path: Path) -> Loaded:
+    """Samples of the reference set, and how many own samples there are of each class."""
+    reference, counts = _arrays(path, "x_reference", "class_counts")
+    return np.ascontiguousarray(reference, dtype=np.float32), np.asarray(counts, dtype=np.int64)
+
+
+def _arrays(path: Path, *names: str) -> list[NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return [arrays[name] for name in names]
+    except (OSError, KeyError, ValueError) as problem:
+        raise StorageError("the held-out data cannot be read; run `hdus-peer train` to make them again") from problem

@@ -41,7 +41,7 @@ def export(ensemble: Ensemble, place: Path, facts: Mapping[str, str], *, with_se
     blueprint = ensemble.blueprint if with_seeds else replace(ensemble.blueprint, seeds=())
     if with_seeds and not blueprint.seeds:
         raise WorkerError("no seeds are in use, so there is no ensemble to export: leave out --with-seeds, or wait")
-    model = blueprint.graph(ensemble.rho).model
+    model = blueprint.graph(ensemble.weights).model
     seeds = tuple((seed.owner, seed.generation) for seed in blueprint.seeds)
     for name, value in {**facts, **_facts(blueprint, ensemble.rho)}.items():
         model.metadata_props.add(key=name, value=value)

@@ -6,7 +6,7 @@ Rules
 2. The graph is always made from scratch from the seeds that it is given, in the order given (PeerIds); nothing is
    masked or patched, so that after an eviction it equals one that never had the evicted seed, bit for bit.
 3. Input "x" (samples, …); outputs "alone", the main model's logits, and "ensemble", what the rule returns (logits, or
-   log-probabilities; see `rules`), both (samples, classes). Whoever chooses ρ gets the rule's two sides as well.
+   log-probabilities; see `rules`), both (samples, classes). Whoever chooses weights gets what to choose by as well.
 
 Absent on purpose: sessions (`session`), the origin and the checking of tensors (`check`).
 """
@@ -17,10 +17,9 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from hdus_peer.domain.combination import Rho
 from hdus_peer.errors import WorkerError
 from hdus_peer.inference.onnx_proto import ModelProto, TensorProto
-from hdus_peer.inference.rules import Nodes, Sides, mixed, rule_named
+from hdus_peer.inference.rules import Nodes, Sides, Weights, mixed, rule_named
 
 INPUT = "x"
 LOGITS = "logits"
@@ -66,7 +65,8 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """The whole ensemble. `model`: a ModelProto; `sides`: the further outputs of a graph whose ρ is to be chosen."""
+    """The whole ensemble. `model`: a ModelProto; `sides`: the further outputs of an open graph, whose weights are to be
+    chosen."""
 
     model: Any
     sides: Sides | None
@@ -85,22 +85,22 @@ def parse(model: bytes) -> Any:
     return parsed
 
 
-def joined(main: Any, seeds: Sequence[Any], rule: str, rho: Rho) -> Graph:
-    """The graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order. With ρ "auto" it takes the
-    weights as inputs and gives the rule's two sides as outputs, unless there are no seeds to be weighed."""
+def joined(main: Any, seeds: Sequence[Any], rule: str, known: Weights) -> Graph:
+    """The graph of `main` (a ModelProto, consumed) and the filled `seeds`, in their order. Weights that
+    are not `known` are inputs, and what they can be chosen by are outputs, unless there are no seeds to be weighed."""
     graph, make_sides = main.graph, rule_named(rule)
     members = [_attach(main, seed, f"seed{index}/") for index, seed in enumerate(seeds)]
-    nodes, shape = Nodes(graph), graph.output[0].type
+    nodes, shape = Nodes(graph, known), graph.output[0].type
     sides = make_sides(nodes, LOGITS, members) if members else None
-    outputs = {ALONE: LOGITS, ENSEMBLE: mixed(nodes, sides, rho) if sides else LOGITS}
+    outputs = {ALONE: LOGITS, ENSEMBLE: mixed(nodes, sides) if sides else LOGITS}
     del graph.output[:]
     for name, source in outputs.items():
         graph.node.add(op_type="Identity", name=f"{name}/output", input=[source], output=[name])
         graph.output.add(name=name).type.CopyFrom(shape)
-    if sides is None or rho != "auto":
+    if sides is None or not nodes.is_open:
         return Graph(main, None)
-    for name in (sides.own, sides.seeds):
-        graph.output.add(name=name).type.CopyFrom(shape)
+    for name in sides.names:
+        graph.output.add(name=name).type.tensor_type.elem_type = TensorProto.FLOAT
     return Graph(main, sides)
 
 

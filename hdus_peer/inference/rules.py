@@ -6,12 +6,13 @@ Rules of this module
 2. With no seeds every rule is the main model's own logits (hdus.md §1).
 3. A rule makes two `Sides`, the main model's and the seeds'; one place mixes them: (1-ρ)·own + ρ·seeds, and where the
    sides are probabilities the logarithm of that. Softmax of it is the ensemble's answer either way.
-4. ρ stands in the graph, as two constants; where it is chosen after the graph was loaded, they are two more inputs.
+4. ρ, and what `opinion-pool` learns, stand in the graph as constants; where they are chosen after it was loaded, they
+   are further inputs.
 
 A new rule is a function registered under its name in `domain.combination`; nothing else has to know it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hdus_peer.domain.combination import Rho
+from hdus_peer.domain.combination import LEARNED
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.inference.onnx_proto import AttributeProto, TensorProto
 
@@ -29,15 +30,22 @@ CONFIDENCE = 3.0
 """β of `entropy`, per nat: with ten classes an undecided member weighs a thousandth of a certain one."""
 TRIMMED_SHARE = 0.25
 """Of `trimmed-mean`: so many of the seeds, rounded down, are left out at either end."""
+OPINION_MIN = -10.0
+"""Of `opinion-pool`: the least logarithm of a probability that a member is believed, so that none has a veto."""
 OWN_WEIGHT, SEEDS_WEIGHT = "weight/own", "weight/seeds"
+CLASS_WEIGHTS, CLASS_OFFSETS = "weight/classes", "weight/offsets"
+
+Weights = Mapping[str, NDArray[np.float32]]
+"""By name: ρ as `weights_of` has it and, of `opinion-pool`, what `opinions` learns."""
 
 
 class Nodes:
     """Appends nodes under names of their own to a graph."""
 
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
+    def __init__(self, graph: Any, known: Weights) -> None:
+        self._graph, self._known = graph, known
         self._count = 0
+        self.is_open = False
 
     def add(self, operator: str, *inputs: str, **attributes: int) -> str:
         """Append one node and return the name of its (first) output."""
@@ -61,11 +69,20 @@ class Nodes:
         self._graph.initializer.add(name=name, data_type=TensorProto.INT64, dims=[len(values)], int64_data=values)
         return name
 
-    def input_scalar(self, name: str) -> str:
-        """A float32 input of no dimensions."""
+    def weight(self, name: str, dimensions: int) -> str:
+        """A float32 tensor: a constant where it is known, else an input, and the graph `is_open`."""
+        if name in self._known:
+            value = self._known[name]
+            self._graph.initializer.add(
+                name=name, data_type=TensorProto.FLOAT, dims=value.shape, raw_data=value.astype("<f4").tobytes()
+            )
+            return name
+        self.is_open = True
         entry = self._graph.input.add(name=name)
         entry.type.tensor_type.elem_type = TensorProto.FLOAT
         entry.type.tensor_type.shape.SetInParent()
+        for _ in range(dimensions):
+            entry.type.tensor_type.shape.dim.add()
         return name
 
     def _name(self) -> str:
@@ -76,11 +93,18 @@ class Nodes:
 @dataclass(frozen=True, slots=True)
 class Sides:
     """Names of the two outputs (samples, classes) that ρ weighs. Of `are_logits`, the mixture is the answer; else they
-    are probabilities, in `entropy` each times the confidence in it, and the logarithm of their mixture is."""
+    are probabilities, in `entropy` each times the confidence in it, and the logarithm of their mixture is. `opinions`
+    (samples, members, classes): what a rule that learns has to learn from, "" of others."""
 
     own: str
     seeds: str
     are_logits: bool = False
+    opinions: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What is to be seen of it before its weights can be chosen."""
+        return (self.own, self.opinions or self.seeds)
 
 
 Rule = Callable[[Nodes, str, Sequence[str]], Sides]
@@ -117,12 +141,25 @@ def trimmed_mean(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
     return _without_extremes(nodes, main, seeds, int(TRIMMED_SHARE * len(seeds)))
 
 
+def opinion_pool(nodes: Nodes, main: str, seeds: Sequence[str]) -> Sides:
+    """The main model's logits, and the logarithmic pool of all members' opinions (Genest and Zidek 1986): of class c
+    Σ_k a_kc · max(log p_k(c), OPINION_MIN) + b_c. What a and b are is said in `opinions`, which learns them."""
+    side_by_side = nodes.add("Concat", main, *seeds, axis=1)
+    table = nodes.add("Reshape", side_by_side, nodes.integers(0, len(seeds) + 1, -1))  # (samples, members, classes)
+    opinions = nodes.add("Max", nodes.add("LogSoftmax", table, axis=2), nodes.scalar(OPINION_MIN))
+    weighed = nodes.add("Mul", opinions, nodes.weight(CLASS_WEIGHTS, 2))
+    total = nodes.add("ReduceSum", weighed, nodes.integers(1), keepdims=0)
+    pool = nodes.add("Add", total, nodes.weight(CLASS_OFFSETS, 1))
+    return Sides(main, pool, are_logits=True, opinions=opinions)
+
+
 _RULES: dict[str, Rule] = {
     "logit-mean": logit_mean,
     "prob-mean": prob_mean,
     "entropy": entropy,
     "median": median,
     "trimmed-mean": trimmed_mean,
+    LEARNED: opinion_pool,
 }
 
 
@@ -132,21 +169,23 @@ def rule_named(name: str) -> Rule:
     return _RULES[name]
 
 
-def mixed(nodes: Nodes, sides: Sides, rho: Rho) -> str:
-    """(1-ρ)·own + ρ·seeds, as logits or log-probabilities; with ρ "auto" the weights are inputs."""
-    if rho == "auto":
-        weights = [nodes.input_scalar(OWN_WEIGHT), nodes.input_scalar(SEEDS_WEIGHT)]
-    else:
-        weights = [nodes.scalar(1.0 - rho), nodes.scalar(rho)]
-    mixture = nodes.add(
-        "Add", *(nodes.add("Mul", *pair) for pair in zip((sides.own, sides.seeds), weights, strict=True))
-    )
+def mixed(nodes: Nodes, sides: Sides) -> str:
+    """(1-ρ)·own + ρ·seeds, as logits or log-probabilities."""
+    own = nodes.add("Mul", sides.own, nodes.weight(OWN_WEIGHT, 0))
+    seeds = nodes.add("Mul", sides.seeds, nodes.weight(SEEDS_WEIGHT, 0))
+    mixture = nodes.add("Add", own, seeds)
     return mixture if sides.are_logits else nodes.add("Log", nodes.add("Max", mixture, nodes.scalar(PROBABILITY_MIN)))
 
 
-def weights_of(rho: float) -> dict[str, NDArray[np.float32]]:
-    """The two inputs of a graph that was made with ρ "auto"."""
+def weights_of(rho: float) -> Weights:
+    """ρ as it stands in a graph."""
     return {OWN_WEIGHT: np.asarray(1.0 - rho, dtype=np.float32), SEEDS_WEIGHT: np.asarray(rho, dtype=np.float32)}
+
+
+def unchosen() -> dict[str, NDArray[np.float32]]:
+    """What an open graph gets until its weights are chosen: ρ = 0, the main model alone."""
+    nothing = {CLASS_WEIGHTS: np.zeros((1, 1), np.float32), CLASS_OFFSETS: np.zeros(1, np.float32)}
+    return {**weights_of(0.0), **nothing}
 
 
 def _mean(nodes: Nodes, members: Sequence[str]) -> str:

@@ -48,11 +48,12 @@ class Session:
         self._session._model_bytes = None  # the wrapper keeps the serialized graph for providers that are not used here
         (entry,) = (value for value in self._session.get_inputs() if value.name == INPUT)
         self.sample_shape: tuple[int, ...] = tuple(entry.shape[1:])
+        self._inputs = {value.name for value in self._session.get_inputs()}
         self._weights: Mapping[str, Floats] = {}
 
     def weigh(self, weights: Mapping[str, Floats]) -> None:
-        """From now on these are the graph's inputs beside the samples."""
-        self._weights = weights
+        """From now on these are the graph's inputs beside the samples; those that it does not have are passed over."""
+        self._weights = {name: value for name, value in weights.items() if name in self._inputs}
 
     def samples(self, rows: bytes, count: int) -> Floats:
         """Little-endian float32 `rows` as `count` samples of the model's shape; raises DataError."""

@@ -42,7 +42,7 @@ def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) 
     outbox.empty(places)
     write_durably(places.main, export(learned.model, job.task.shape))
     write_durably(places.seed, pack_tensors(exchanged(seed)))
-    write_durably(places.evaluation, _evaluation(data))
+    write_durably(places.evaluation, _evaluation(data, len(job.task.classes)))
     finished = Finished(
         fingerprint=job.fingerprint,
         architecture=job.seed,
@@ -57,10 +57,11 @@ def learn(job: TrainingJob, data: PeerData, places: Places, progress: Progress) 
     return finished
 
 
-def _evaluation(data: PeerData) -> bytes:
+def _evaluation(data: PeerData, classes: int) -> bytes:
     parts = {"local": data.local_test, "global": data.global_test, "holdout": data.holdout}
     arrays: dict[str, Any] = {f"x_{name}": part.x for name, part in parts.items()}
     arrays |= {f"y_{name}": part.y for name, part in parts.items()}
+    arrays |= {"x_reference": data.shown_reference, "class_counts": data.class_counts(classes)}
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()

@@ -32,6 +32,7 @@ LOCAL_TEST_ROLE = "local-test"
 LOCAL_TEST_PART = 0.20
 HELD_OUT_PART = 0.10
 SAMPLES_MIN = 2
+REFERENCE_SHOWN = 256  # to every member of an ensemble, whenever one is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,15 @@ class PeerData:
     reference: NDArray[np.float32]
     reference_sha256: str
     own_sha256: str
+
+    @property
+    def shown_reference(self) -> NDArray[np.float32]:
+        """Those of the reference set, in the order of their hashes, that tell what a member of an ensemble knows."""
+        return self.reference[:REFERENCE_SHOWN]
+
+    def class_counts(self, classes: int) -> NDArray[np.int64]:
+        """How many training and held-out samples there are of each class (classes,)."""
+        return np.bincount(np.concatenate([self.train.y, self.holdout.y]), minlength=classes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,22 +4,26 @@ Source: the method's  φ = argmin Σ_{x∈R} KL(softmax(f(θ,x)/T) ‖ softmax(g
 comparable across temperatures (Hinton, Vinyals, Dean 2015).
 Rules
 1. The teacher is this peer's own main model, its logits on R computed once; no label and no other peer takes part.
-2. A function of teacher, R and random seed: run again after a crash, it ends with the same bits (it is short, and keeps
+2. Pictures may be moved by some pixels, see `shifts`; the teacher's answer is still that to the picture of R.
+3. A function of teacher, R and random seed: run again after a crash, it ends with the same bits (it is short, and keeps
    no checkpoint).
 """
 
 import math
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax, softmax
 
 from hdus_peer.errors import ConfigurationError
+from hdus_peer.learning.shifts import is_moved, moved
 from hdus_peer.learning.trainer import adam, batches_of_epoch, cosine, logits_of, set_learning_rate
 from hdus_peer.workers.job import Distillation
 
 PURPOSE = 2  # keeps this order of samples apart from the trainer's
+PURPOSE_OF_SHIFTS = 3
 
 
 def distil(
@@ -37,10 +41,12 @@ def distil(
     optimizer = adam(seed, plan.learning_rate)
     targets = softmax(teacher_logits / plan.temperature, dim=1)
     batches = _batches(len(reference), plan.batch, random_seed)
+    shift, numbers = plan.shift if is_moved(reference) else 0, np.random.default_rng((random_seed, PURPOSE_OF_SHIFTS))
     for step in range(plan.steps):
         set_learning_rate(optimizer, cosine(plan.learning_rate, step / plan.steps))
         batch = next(batches)
-        loss = distillation_loss(seed(reference[batch]), targets[batch], plan.temperature)
+        pictures = moved(reference[batch], shift, numbers) if shift else reference[batch]
+        loss = distillation_loss(seed(pictures), targets[batch], plan.temperature)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         optimizer.step()

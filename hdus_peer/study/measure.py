@@ -142,7 +142,7 @@ def accuracy(system: System, peer: int, part: Part) -> float:
 
 
 def _of_view(row: Row, view: View) -> Row:
-    used = view.system.rho(row.peer) if isinstance(view.system, Hdus) else float("nan")
+    used = view.system.weighing(row.peer).rho if isinstance(view.system, Hdus) else float("nan")
     return replace(row, rule=view.rule, rho=view.rho, objective=view.objective, rho_used=used)
 
 

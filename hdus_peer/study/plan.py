@@ -94,6 +94,7 @@ class DistillationSection(Section):
     steps: Count
     batch: Annotated[int, Field(ge=2, le=65_536)]
     learning_rate: Rate = 0.01
+    shift: Annotated[int, Field(ge=0, le=4)] = 0  # pixels, see `learning.shifts`
 
 
 class SystemSection(Section):
@@ -106,7 +107,7 @@ class HdusSection(SystemSection):
     """Every temperature is a seed of its own; every rule, ρ and (for "auto") objective is tried on it."""
 
     temperatures: Several[Temperature] = (3.0,)
-    rules: Several[RuleName] = ("prob-mean",)
+    rules: Several[RuleName] = ("opinion-pool",)
     rho: Several[Weight] = ("auto",)
     objectives: Several[Objective] = ("local",)
 
@@ -195,8 +196,12 @@ class Plan(Section):
 
     @property
     def sha256(self) -> str:
-        """Of the canonical JSON of everything, the scale included."""
-        plain = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Of the canonical JSON of everything, the scale included. What came later is left out where it says nothing, so
+        that a plan stays the same one."""
+        fields = self.model_dump(mode="json")
+        if not self.distillation.shift:
+            del fields["distillation"]["shift"]
+        plain = json.dumps(fields, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(plain.encode()).hexdigest()
 
     def main_of(self, peer: int) -> str:
@@ -213,7 +218,7 @@ class Plan(Section):
 
     def distillation_at(self, temperature: float) -> Distillation:
         plan = self.distillation
-        return Distillation(temperature, self._scaled(plan.steps), plan.batch, plan.learning_rate)
+        return Distillation(temperature, self._scaled(plan.steps), plan.batch, plan.learning_rate, plan.shift)
 
     def repair(self, plan: FedUnlSection) -> Distillation:
         steps = self._scaled(plan.repair_steps)

@@ -38,18 +38,23 @@ def write_plots(results: Results, folder: Path) -> list[tuple[str, str, str]]:
 def _plots(results: Results, partition: str) -> Iterator[tuple[str, str, Draw]]:
     entries = list(dict.fromkeys(_few(results, partition)))
     yield "systems", "Accuracy of each system", lambda axes, metric: _dots(axes, results, partition, entries, metric)
-    swept = [entry for entry in results.entries(partition) if entry.rule and entry.rho != AUTO]
+    combined = _of_one_choice_of_mains([entry for entry in results.entries(partition) if entry.rule])
+    swept = [entry for entry in combined if entry.rho != AUTO]
     if len({entry.rho for entry in swept}) > 1:
         yield "rho", "Accuracy against ρ", lambda axes, metric: _lines(axes, results, partition, swept, metric, "rho")
     if len({entry.temperature for entry in swept}) > 1:
-        warm = [entry for entry in results.entries(partition) if entry.rule]
         yield (
             "temperature",
             "Accuracy against T",
-            lambda axes, metric: _lines(axes, results, partition, warm, metric, "temperature"),
+            lambda axes, metric: _lines(axes, results, partition, combined, metric, "temperature"),
         )
     if len(milestones(results, partition, entries[0])) > 1:
         yield "sequence", "Leaves and joins", lambda axes, metric: _steps(axes, results, partition, entries, metric)
+
+
+def _of_one_choice_of_mains(entries: Sequence[Entry]) -> list[Entry]:
+    """Those with the main models of the first."""
+    return [entry for entry in entries if entry.main == entries[0].main]
 
 
 def _halves(draw: Draw, title: str) -> "Figure":

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from hdus_peer.study.document import Table
 from hdus_peer.study.intervals import Difference, paired, spread
+from hdus_peer.study.plan import OWN
 from hdus_peer.study.results import AUTO, Entry, Results
 
 LOCAL, GLOBAL = "local accuracy", "global accuracy"
@@ -44,7 +45,7 @@ def best_fixed(results: Results, partition: str, rule: str, metric: str) -> Entr
     """Of `rule` with a fixed ρ and each peer its own main model, what gave the best mean."""
     found = [
         entry for entry in results.entries(partition)
-        if entry.rule == rule and entry.rho != AUTO
+        if entry.rule == rule and entry.rho != AUTO and entry.main == OWN
     ]  # fmt: skip
     return max(found, key=lambda entry: _mean(results, partition, entry, metric), default=None)
 

@@ -28,12 +28,14 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """Distilling the seed: KL at `temperature` (times its square), Adam, `steps` batches of reference samples."""
+    """Distilling the seed: KL at `temperature` (times its square), Adam, `steps` batches of reference samples; pictures
+    are moved by up to `shift` pixels, see `learning.shifts`."""
 
     temperature: float
     steps: int
     batch: int
     learning_rate: float
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)

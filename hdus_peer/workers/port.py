@@ -29,7 +29,8 @@ class TrainingResult:
 
     `sealed` and `key`: the sealed seed and its key, to be adopted, if the job wanted them. `main`: ONNX of the main
     model. `templates`: ONNX per seed architecture. `evaluation`: an npz with x_local, y_local, x_global, y_global,
-    x_holdout, y_holdout (normalised float32 samples, int64 labels). `summary`: small public numbers for people."""
+    x_holdout, y_holdout, x_reference (normalised float32 samples, int64 labels) and class_counts (own samples).
+    `summary`: small public numbers for people."""
 
     architecture: str
     schema_sha256: str

@@ -87,6 +87,8 @@ class World:
             arrays[f"x_{name}"] = samples(SAMPLES, index)
             arrays[f"y_{name}"] = np.arange(SAMPLES, dtype=np.int64) % CLASSES
         arrays["y_holdout"] = agreed(arrays["x_holdout"])
+        arrays["x_reference"] = samples(SAMPLES, 3)
+        arrays["class_counts"] = np.bincount(arrays["y_holdout"], minlength=CLASSES)
         np.savez(path, **arrays)
         return path
 

@@ -139,7 +139,9 @@ def _fresh(life: Life, models: Models, combination: Combination) -> Life:
 def _publish(device: Device, row: OwnSeedRow, payload: bytes) -> None:
     """The same payload, at the very second that gives it the same generation."""
     device.wall_skew_s = row.manifest.statement.generation - WALL_START_S
-    device.attempt(lambda: device.publish(0, int(payload.rstrip(b".").split()[-1])))
+    number = int(payload.rstrip(b".").split()[-1])
+    device.learned = dict.fromkeys(map(str, range(number)), 0)  # payloads are numbered by what was learned before
+    device.attempt(lambda: device.publish(0))
     device.wall_skew_s = 0.0
     (published,) = on_disk(device, OwnSeedRow)
     assert published.manifest == row.manifest

@@ -56,13 +56,16 @@ class Models:
         return numbers_of("samples", peer).normal(size=(SAMPLES, *SHAPE)).astype("<f4")
 
     def evaluation(self, peer: PeerId) -> Path:
-        """The held-out samples, labelled by the teacher, as the trainer leaves them."""
+        """The held-out samples, labelled by the teacher, and the reference set, as the trainer leaves them."""
         path = self._directory / f"{peer}.npz"
         if not path.exists():
             x = self.samples(peer)
             session = Session(self._model(self._pupil(0.0, "teacher")), THREADS)
             (logits,) = stacked(list(session.run(x, (LOGITS,))))
-            np.savez(path, x_holdout=x, y_holdout=logits.argmax(axis=1))
+            y = logits.argmax(axis=1)
+            reference = numbers_of("reference").normal(size=(SAMPLES, *SHAPE)).astype("<f4")
+            counts = np.bincount(y, minlength=CLASSES)
+            np.savez(path, x_holdout=x, y_holdout=y, x_reference=reference, class_counts=counts)
         return path
 
     def seed(self, manifest: SeedManifest) -> dict[str, Any]:

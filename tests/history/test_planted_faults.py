@@ -10,6 +10,7 @@ from hypothesis import find, settings
 from hdus_peer.domain.combination import Combination
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.inference.ensemble import Ensemble
+from hdus_peer.inference.rules import CLASS_OFFSETS
 from hdus_peer.inference.service import Answer, Service
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.records import FloorRow
@@ -21,6 +22,7 @@ from tests.history.test_history_independence import steady
 
 pytestmark = pytest.mark.slow
 AUTO = Combination("logit-mean", "auto", "global")
+POOL = Combination("opinion-pool", "auto", "global")
 WITHIN = settings(steady, max_examples=20)
 
 wanted = Exchange._wanted
@@ -33,9 +35,22 @@ class KeepsRho(Service):
         before = self._current
         super()._load(request)
         if before is not None and before.blueprint.seeds and self._current.blueprint.seeds:
-            self._current.rho = before.rho
-            self._current._weigh()
+            self._current.rho, self._current.weights = before.rho, before.weights
+            self._current.weigh()
         return {"rho": self._current.rho}, b""
+
+
+class KeepsWhatItLearned(Service):
+    """What was learned of the first members' prior stays when the seeds are others."""
+
+    def _load(self, request: dict[str, Any]) -> Answer:
+        before = self._current
+        answer = super()._load(request)
+        if before is not None and before.blueprint.seeds and self._current.blueprint.seeds:
+            kept = {CLASS_OFFSETS: before.weights[CLASS_OFFSETS]}
+            self._current.weights = {**self._current.weights, **kept}
+            self._current.weigh()
+        return answer
 
 
 class SumsInOrderOfArrival(Service):
@@ -66,18 +81,21 @@ def first_come_first_served(exchange: Exchange) -> frozenset[PeerId]:
 
 
 @pytest.mark.parametrize(
-    ("service", "shown_by"),
+    ("service", "combination", "shown_by"),
     [
-        (KeepsRho, {"graph", "rho", "predictions", "logits_sha256"}),
-        (SumsInOrderOfArrival, {"graph", "predictions", "logits_sha256"}),
+        (KeepsRho, AUTO, {"graph", "rho", "predictions", "logits_sha256"}),
+        (KeepsWhatItLearned, POOL, {"graph", "predictions", "logits_sha256"}),
+        (SumsInOrderOfArrival, AUTO, {"graph", "predictions", "logits_sha256"}),
     ],
 )
-def test_a_predictor_that_remembers_is_found(service: type[Service], shown_by: set[str], template: bytes) -> None:
+def test_a_predictor_that_remembers_is_found(
+    service: type[Service], combination: Combination, shown_by: set[str], template: bytes
+) -> None:
     def is_shown(life: Plan) -> bool:
-        return shown_by in differences(life, template, AUTO, service).values()
+        return shown_by in differences(life, template, combination, service).values()
 
     life = find(lives(4, 3), is_shown, settings=WITHIN)
-    assert not any(differences(life, template, AUTO).values())
+    assert not any(differences(life, template, combination).values())
 
 
 @pytest.mark.parametrize("choice", [displaced_for_good, first_come_first_served])

@@ -14,7 +14,7 @@ from hdus_peer.domain.sealed import schema_digest
 from hdus_peer.errors import ConfigurationError, WorkerError
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, Template, joined, parse
 from hdus_peer.inference.onnx_proto import ModelProto
-from hdus_peer.inference.rules import weights_of
+from hdus_peer.inference.rules import CLASS_OFFSETS, CLASS_WEIGHTS, OPINION_MIN, Weights, weights_of
 from hdus_peer.inference.session import BATCH, Session, softmax, stacked
 from hdus_peer.learning.tensors import schema_of
 from tests.inference.conftest import SHAPE, Member, member
@@ -25,6 +25,13 @@ Templates = Callable[[str], Template]
 pytestmark = pytest.mark.slow
 
 
+def all_weights(rho: float, seeds: int) -> Weights:
+    """ρ, and of `opinion-pool` some weights that differ in everything."""
+    numbers = np.random.default_rng(seeds)
+    weights = numbers.random((seeds + 1, 10), dtype=np.float32) / (seeds + 1)
+    return {**weights_of(rho), CLASS_WEIGHTS: weights, CLASS_OFFSETS: numbers.random(10, dtype=np.float32)}
+
+
 def some_samples(count: int) -> np.ndarray:
     return np.random.default_rng(5).standard_normal((count, *SHAPE), dtype=np.float32)
 
@@ -33,7 +40,8 @@ def outputs(
     main: Member, seeds: list[tuple[Template, Member]], rule: str, rho: float = RHO, count: int = 7
 ) -> list[np.ndarray]:
     """[alone, ensemble] over some samples."""
-    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, rho)
+    filled = [template.filled(seed.tensors) for template, seed in seeds]
+    graph = joined(parse(main.onnx), filled, rule, all_weights(rho, len(seeds)))
     session = Session(graph.model.SerializeToString(), threads=1)
     return stacked(list(session.run(some_samples(count), (ALONE, ENSEMBLE))))
 
@@ -59,6 +67,11 @@ def in_numpy(main: Member, seeds: list[tuple[Template, Member]], rule: str, samp
     if rule == "logit-mean":
         return (1 - RHO) * own + RHO * others.mean(axis=0)
     p, q = softmax64(own), softmax64(others)
+    if rule == "opinion-pool":
+        known = all_weights(RHO, len(seeds))
+        opinions = np.log(np.maximum(np.stack([p, *q]), np.exp(OPINION_MIN)))
+        pool = (known[CLASS_WEIGHTS][:, None] * opinions).sum(axis=0) + known[CLASS_OFFSETS]
+        return (1 - RHO) * own + RHO * pool
     if rule == "entropy":
         return np.log((1 - RHO) * p * confidence(p) + RHO * (q * confidence(q)).mean(axis=0))
     left_out = {"prob-mean": 0, "median": (len(q) - 1) // 2, "trimmed-mean": len(q) // 4}[rule]
@@ -171,7 +184,7 @@ def test_the_sum_depends_on_the_order_given_which_is_why_there_is_one(
 
 
 def test_an_unknown_rule_is_refused_even_without_seeds(main: Member) -> None:
-    with pytest.raises(ConfigurationError, match="logit-mean, prob-mean, entropy, median, trimmed-mean"):
+    with pytest.raises(ConfigurationError, match="logit-mean, prob-mean, entropy, median, trimmed-mean, opinion-pool"):
         outputs(main, [], "vote")
 
 
@@ -185,7 +198,7 @@ def test_models_of_two_exporters_are_not_joined(main: Member, template: Template
     seed = template("mlp").filled(member("mlp", 1).tensors)
     seed.opset_import[0].version += 1
     with pytest.raises(WorkerError, match="different exporters"):
-        joined(parse(main.onnx), [seed], "prob-mean", RHO)
+        joined(parse(main.onnx), [seed], "prob-mean", weights_of(RHO))
 
 
 @pytest.mark.parametrize("rule", RULES[1:])
@@ -202,9 +215,9 @@ def test_log_probabilities_stay_finite_where_probabilities_are_zero(
 def test_a_weight_given_later_counts_as_if_it_stood_in_the_graph(
     main: Member, seeds: list[tuple[Template, Member]], rule: str
 ) -> None:
-    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, "auto")
+    graph = joined(parse(main.onnx), [template.filled(seed.tensors) for template, seed in seeds], rule, {})
     session = Session(graph.model.SerializeToString(), threads=1)
-    session.weigh(weights_of(0.7))
+    session.weigh(all_weights(0.7, len(seeds)))
     found = stacked(list(session.run(some_samples(40), (ALONE, ENSEMBLE))))
     expected = outputs(main, seeds, rule, rho=0.7, count=40)
     assert [each.tobytes() for each in found] == [each.tobytes() for each in expected]

@@ -61,7 +61,10 @@ def test_a_job_leaves_everything_that_its_result_names(make_job: MakeJob) -> Non
 def test_the_exported_main_model_predicts_the_evaluation_data(make_job: MakeJob) -> None:
     result, _ = done(make_job())
     data = np.load(result["evaluation"], allow_pickle=False)
-    assert set(data.files) == {f"{axis}_{part}" for axis in "xy" for part in ("local", "global", "holdout")}
+    parts = {f"{axis}_{part}" for axis in "xy" for part in ("local", "global", "holdout")}
+    assert set(data.files) == {*parts, "x_reference", "class_counts"}
+    assert data["class_counts"].sum() == result["summary"]["train_samples"] + result["summary"]["holdout_samples"]
+    assert np.isfinite(data["x_reference"]).all()
     assert {data[name].dtype.str for name in data.files} == {"<f4", "<i8"}
     session = onnxruntime.InferenceSession(result["main"], providers=["CPUExecutionProvider"])
     logits = session.run(["logits"], {"x": data["x_global"]})[0]

@@ -14,6 +14,7 @@ from torch import nn
 from hdus_peer.durable import write_durably
 from hdus_peer.errors import ConfigurationError
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, Template, joined, parse
+from hdus_peer.inference.rules import weights_of
 from hdus_peer.inference.session import Session, softmax, stacked
 from hdus_peer.learning.data import assemble
 from hdus_peer.learning.erasure import erase
@@ -244,7 +245,7 @@ def test_the_mean_of_models_joins_an_ensemble() -> None:
     model = MeanOfModels([each.module for each in members]).eval()
     x = np.random.default_rng(1).standard_normal((9, 1, 8, 8), dtype=np.float32)
     seed = Template(member("resnet8", 4711).onnx).filled(member("resnet8", 7).tensors)
-    graph = joined(parse(export(model, (1, 8, 8))), [seed], "prob-mean", 0.5)
+    graph = joined(parse(export(model, (1, 8, 8))), [seed], "prob-mean", weights_of(0.5))
     session = Session(graph.model.SerializeToString(), threads=1)
     alone, ensemble = stacked(list(session.run(x, (ALONE, ENSEMBLE))))
     own = np.stack([softmax(each.logits(x)) for each in members]).mean(axis=0)

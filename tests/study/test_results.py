@@ -43,6 +43,6 @@ def _is_of(row: Row, cell: Cell) -> bool:
 
 
 def _mean(rows: list[Row], metric: str) -> float:
-    """Under the product's default rule, with everybody present."""
-    found = [row for row in rows if (row.metric, row.moment, row.rule, row.rho) == (metric, "all", "prob-mean", "auto")]
-    return fmean(row.value for row in found)
+    """With ρ chosen, and everybody present."""
+    wanted = (metric, "all", "prob-mean", "auto")
+    return fmean(row.value for row in rows if (row.metric, row.moment, row.rule, row.rho) == wanted)

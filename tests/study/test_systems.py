@@ -34,6 +34,7 @@ def systems(school: School) -> dict[str, System]:
     return {
         "isgd": Isgd(school, MAINS),
         "hdus": Hdus(Peers(school, MAINS, 3.0), Combination("prob-mean", "auto")),
+        "pool": Hdus(Peers(school, MAINS, 3.0), Combination("opinion-pool", "auto", "global")),
         "sisa": SisaA(school, MAINS),
         "sliced": SisaA(school, MAINS, slices=2),
         "fedunl": FedUnl(school, "mlp-s", FEDUNL),
@@ -75,7 +76,7 @@ def test_every_system_keeps_the_port(name: str, make_school: MakeSchool) -> None
         assert system.forget(0, [0, 1]).seconds > 0
 
 
-@pytest.mark.parametrize("name", ["hdus", "sisa"])
+@pytest.mark.parametrize("name", ["hdus", "pool", "sisa"])
 def test_after_an_eviction_all_is_as_if_the_leaver_had_never_been(name: str, make_school: MakeSchool) -> None:
     school = make_school()
     system, never = systems(school)[name], systems(WithoutTheLast(school.setting, school.place))[name]

@@ -1,8 +1,8 @@
 """HDUS: own main models, seeds distilled on the reference set and held by the others, an ensemble, and eviction.
 
 Rules
-1. Trainer, distiller, combination rules and the choice of ρ are the product's (`lessons`, `answers`).
-2. What a peer answers is a function of its main model, of the seeds it holds now and of its held-out samples; nothing
+1. Trainer, distiller, combination rules and the choice of their weights are the product's (`lessons`, `answers`).
+2. What a peer answers is a function of its main model, of the seeds it holds now and of its own samples; nothing
    is remembered from one answer to the next but the members' own logits.
 3. A leaver's seed, and what it answered, is dropped from every repository. A rejoining peer's models are its own: they
    never left it.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from hdus_peer.domain.combination import Combination
 from hdus_peer.inference.session import Floats
-from hdus_peer.study.answers import answer, weight
+from hdus_peer.study.answers import Weighing, answer, weigh
 from hdus_peer.study.lessons import School
 from hdus_peer.study.members import Member
 from hdus_peer.study.stopwatch import Stopwatch
@@ -66,19 +66,18 @@ class Hdus:
 
     def predict(self, peer: int, x: Floats) -> Floats:
         main, seeds = self._peers.main[peer], self._peers.held(peer)
-        return answer(main, seeds, x, self._combination.rule, self.rho(peer))
+        return answer(main, seeds, x, self._combination.rule, self.weighing(peer))
 
-    def rho(self, peer: int) -> float:
-        """The weight of the seeds that `peer` holds now."""
-        held_out = self._peers.school.data[peer].holdout
+    def weighing(self, peer: int) -> Weighing:
+        """What the seeds that `peer` holds now weigh."""
         main, seeds = self._peers.main[peer], self._peers.held(peer)
-        return weight(main, seeds, self._combination, held_out.x, held_out.y)
+        return weigh(main, seeds, self._combination, self._peers.school.data[peer])
 
     def unlearn(self, peer: int, watch: Watch) -> Cost:
         clock = Stopwatch()
         self._peers.evict(peer)
         for other in self.present:
-            self.rho(other)  # what the product computes anew with its graph
+            self.weighing(other)  # what the product computes anew with its graph
         return Cost(clock.seconds)
 
     def join(self, peer: int) -> Cost:
