@@ -127,8 +127,8 @@ class Offender:
 class PeerStatus:
     """A peer at one instant. `generation`: of the seed that it serves (0: none yet); `holders`: members that hold, or
     may hold, a seed of this peer; `notices`: my own that not everybody has answered; `owed`: answers to the notices of
-    others that their owners do not have yet; `refusals`: what was dropped, counted by reason; `offenders`: of whom most
-    of it came, the worst first, a few of them; `not_after_s`: until when (Unix seconds) its credentials are valid;
+    others that their owners do not have yet; `refusals`: what was dropped, counted by reason; `offenders`: from whom it
+    came, the latest first, a few of them; `not_after_s`: until when (Unix seconds) its credentials are valid;
     `exports_outliving`: exported files that hold a seed which was unlearned since."""
 
     peer: PeerId

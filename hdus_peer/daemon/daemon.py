@@ -318,7 +318,7 @@ class Daemon:
             notices=self._leaving.notices(),
             owed=self._views.owed(),
             refusals=dict(self._journal.refusals.by_reason),
-            offenders=self._journal.refusals.worst(self._views.name_of),
+            offenders=self._journal.refusals.latest(self._views.name_of),
             exports_outliving=self._exports.outliving(),
             not_after_s=credentials.not_after_s,
         )

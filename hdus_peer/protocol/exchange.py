@@ -9,6 +9,7 @@ Rules
 5. Whoever stops holding a seed without a notice erases it and releases the grant.
 6. An announcement expires `lease_hold_s` after its owner was last linked: by then no lease of its seed is left, and
    the place is another's. (It is not what is held: that ends by its lease.)
+7. An owner that announces more seeds than it can have trained is heard later: each may have to be erased again.
 """
 
 from hdus_peer.domain.clock import Instant
@@ -41,7 +42,8 @@ from hdus_peer.protocol.usage import Usage
 
 HEX = frozenset("0123456789abcdef")
 GONE = "gone"  # the one refusal after which the same payload may be tried again
-PASSING = frozenset({"not-owner", "not-open", "payload-taken"})
+TOO_OFTEN = "too-often"
+PASSING = frozenset({"not-owner", "not-open", "payload-taken", TOO_OFTEN})
 """Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
 
 
@@ -57,10 +59,11 @@ class Exchange:
         self._scores: dict[PeerId, bytes] = {}
         self._rejected: dict[PeerId, str] = {}
         self._refused: dict[PeerId, int] = {}
+        self._news_s: dict[PeerId, float] = {}
 
     # --- others' seeds: announced, wanted ---------------------------------------------------------------------------
     def on_announce(self, link: Link, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
-        problem = self._announce_problem(link, manifest)
+        problem = self._announce_problem(link, manifest) or self._news_problem(manifest.statement, now)
         if problem:
             draft.refuse(link.peer, problem)
             if problem not in PASSING:
@@ -82,6 +85,17 @@ class Exchange:
         if known and known.statement.generation == seed.generation and known.statement != seed:
             return "equivocation"
         return self._seed_problem(seed)
+
+    def _news_problem(self, seed: SeedManifest, now: Instant) -> str:
+        """Each new seed adds an interval to the instant until which its owner has said enough: never far ahead."""
+        known, limits = self._announced.get(seed.owner), self._state.limits
+        if known is not None and known.statement == seed:
+            return ""
+        enough_s = max(now.boot_s, self._news_s.get(seed.owner, now.boot_s)) + limits.announced_interval_s
+        if enough_s > now.boot_s + limits.announced_at_once_max * limits.announced_interval_s:
+            return TOO_OFTEN
+        self._news_s[seed.owner] = enough_s
+        return ""
 
     def _seed_problem(self, seed: SeedManifest) -> str:
         """Why this seed may not be held now, in one word; asked on announcement and again at adoption."""

@@ -20,6 +20,8 @@ class Limits:
     fetch_retry_max_s: float = 30.0
     fetch_attempts_max: int = 8
     grants_per_generation_max: int = 256
+    announced_at_once_max: int = 8  # new seeds of one owner, after a silence
+    announced_interval_s: float = 5.0  # between any more of them
     key_retry_s: float = 2.0
     owed_retry_s: float = 5.0
     lease_use_s: int = 7 * 86_400

@@ -63,6 +63,23 @@ def test_a_seed_goes_from_announcement_to_ensemble() -> None:
     assert [row.payload_sha256 for row in holder.asked(UseSeeds)[-1].seeds] == [payload]
 
 
+def test_an_owner_that_announces_too_often_is_heard_again_later() -> None:
+    """Each of its seeds may have to be erased: what that costs is bounded by time, and not by how fast it speaks."""
+    table, owner, holder = pair()
+    limits = holder.core.state.limits
+    for number in range(100):
+        said = manifest(owner, generation=100 + number, payload_sha256=payload_of(owner.peer, str(number)))
+        holder.receive(owner, Announce(said))
+    assert holder.refusals() == ["too-often"] * (100 - limits.announced_at_once_max)
+    assert len(holder.told("Refused")) + len(holder.asked(StartFetch)) == 100
+    holder.forget()
+    table.now_s += limits.announced_interval_s
+    holder.receive(owner, Heartbeat("", 199, 1))
+    assert [type(message) for message in holder.messages(AnnounceRequest)] == [AnnounceRequest]
+    holder.receive(owner, Announce(said))
+    assert (holder.refusals(), holder.core.exchange.incoming[owner.peer].manifest) == ([], said)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
