@@ -2,8 +2,8 @@
 
 Rules
 1. An entry of the ledger without an answer is waited for until its lease is over by the own wall clock, and
-   `lapse_slack_s`: by then its holder has erased by itself, or does so before it next opens a port. An entry without a
-   known lease (a presumed holder's) is waited for until it is answered.
+   `lapse_slack_s`: by then its holder has erased by itself, or does so before it next opens a port. A presumed holder's
+   entry ends when the longest lease does that could have been forgotten (`restored`).
 2. Whom the authority revoked is turned away by everybody, and is not waited for.
 3. Once all the leases that this peer ever gave are over, nobody is left who has to hear of its leave.
 

@@ -58,13 +58,13 @@ class Equivocations:
         if items and self._links.is_speaking(peer):
             draft.send(peer, Inventory(items))
 
-    def on_inventory(self, link: Link, inventory: Inventory, draft: Draft) -> None:
+    def on_inventory(self, link: Link, inventory: Inventory, now: Instant, draft: Draft) -> None:
         names = [(item.owner, item.generation) for item in inventory.items if self._is_unheard_of(item)]
         for owner, generation in dict.fromkeys(names):
             draft.send(link.peer, ManifestRequest(owner, generation))
         mine = frozenset(item.generation for item in inventory.items if item.owner == self._state.me.peer)
         if mine:
-            self._restored.on_holder(link.peer, mine, draft)
+            self._restored.on_holder(link.peer, mine, now, draft)
 
     def _is_unheard_of(self, item: InventoryItem) -> bool:
         """Whether the manifest behind the name would be news: it contradicts one known here, or is my own and later

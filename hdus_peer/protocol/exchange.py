@@ -373,9 +373,9 @@ class Exchange:
             incoming.due_s = 0.0
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        self._start_due(now, draft)
         if self._expires_s() <= now.boot_s:
             self._expire(now, draft)
+        self._start_due(now, draft)
 
     def _expires_s(self) -> float:
         """When the next announcement expires."""

@@ -229,7 +229,7 @@ class PeerCore:
             ReceiptAck: self._on_receipt_ack,
             Release: lambda link, message, now, draft: unlearning.on_release(link, message, draft),
             ReleaseAck: lambda link, message, now, draft: owed.on_release_ack(link, message, draft),
-            Inventory: lambda link, message, now, draft: self.equivocations.on_inventory(link, message, draft),
+            Inventory: lambda link, message, now, draft: self.equivocations.on_inventory(link, message, now, draft),
             ManifestRequest: lambda link, message, now, draft: self.equivocations.on_request(link, message, draft),
             HeldManifest: lambda link, message, now, draft: self.equivocations.on_manifest(
                 link.peer, message.manifest, now, draft
@@ -253,7 +253,7 @@ class PeerCore:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
                 self.restored.on_echo(greeting.echo, now, draft)
-            if link.was_put_back:
+            if link.is_another_run:
                 self.unlearning.answer_again(link.peer, now, draft)
             self.owed.on_greeted(link.peer, now, draft)
             self.mailbox.hand_over(link.peer, draft)

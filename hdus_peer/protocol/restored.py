@@ -1,14 +1,16 @@
 """A backup was put in the place of this peer's state: how it is found out, and what follows.
 
 It is found by what I signed myself, or by what a holder says of itself; nobody else's word counts (I7):
-1. an echo of my Hello with a later `state_sequence` than mine, or with the same in another run: that run is forgotten;
+1. an echo of my Hello in another run with a later `state_sequence` than that with which this run began (not than mine
+   now: a run that was put back soon catches up): that run is forgotten;
 2. a manifest of mine, shown by whoever holds that seed, of a generation that I do not remember;
 3. a holder that names a seed of mine for which the ledger has no open grant: that grant is forgotten.
 
 What follows of 1 and 2: foreign seeds are erased (they are a cache, and a notice may have covered them), my sequence
 and my next generation leap above all that was used, what I serve is published anew, and every member is presumed to
 hold what I forgot that I granted. Of 3, that holder alone is presumed. Only an answer to a later notice, or a
-departure, closes such an entry; so whoever is leaving says it again.
+departure, closes such an entry; so whoever is leaving says it again. Until when its holder may hold the seed is
+forgotten, too, but nobody holds one for longer than `lease_max_s` from now: it is waited for until then.
 
 In all three the number of my next grant leaps, too: a release of a forgotten grant that is still on its way would close
 a new one of the same number. Grants are counted from 1 and generations by the clock, so that the highest generation is
@@ -36,16 +38,18 @@ class Restored:
     ) -> None:
         self._state, self._unlearning = state, unlearning
         self._granting, self._exchange, self._usage = granting, exchange, usage
+        self._remembered = state.row.state_sequence  # through which no Step of mine is forgotten
 
     def on_echo(self, echo: Signed[Hello], now: Instant, draft: Draft) -> None:
         """My own last Hello as a neighbour knows it."""
         state, hello = self._state, echo.statement
-        steps = hello.state_sequence - state.row.state_sequence
-        is_other_run = hello.run_nonce != state.me.run_nonce
-        if echo.signer != state.me.peer or steps < 0 or (steps == 0 and not is_other_run):
+        steps = hello.state_sequence - self._remembered
+        if echo.signer != state.me.peer or steps <= 0 or hello.run_nonce == state.me.run_nonce:
             return
+        self._remembered = hello.state_sequence
         self._granting.leap(steps, hello.wall_ms // 1000, draft)
-        state.change_self(draft, state_sequence=hello.state_sequence, broken_at_s=hello.wall_ms // 1000)
+        sequence = max(state.row.state_sequence, hello.state_sequence)
+        state.change_self(draft, state_sequence=sequence, broken_at_s=hello.wall_ms // 1000)
         self._leap_grants(steps, draft)
         self._begin_afresh(now, draft)
 
@@ -56,7 +60,7 @@ class Restored:
         self._leap_grants(0, draft)
         self._begin_afresh(now, draft)
 
-    def on_holder(self, holder: PeerId, generations: frozenset[int], draft: Draft) -> None:
+    def on_holder(self, holder: PeerId, generations: frozenset[int], now: Instant, draft: Draft) -> None:
         """A member says that it holds my seed of these generations; the highest that can be mine counts, so that a
         long list of them costs no more than one."""
         grants = [row for row in self._state.all(GrantRow) if row.holder == holder and not row.closed_by]
@@ -64,7 +68,7 @@ class Restored:
         generation = max((one for one in generations if through < one <= highest), default=0)
         if generation and not any(row.generation >= generation for row in grants):
             self._leap_grants(0, draft)
-            self._presume(holder, generation, draft)
+            self._presume(holder, generation, now, draft)
             draft.tell("GrantForgotten", holder, generation=generation)
 
     def _leap_grants(self, steps: int, draft: Draft) -> None:
@@ -80,16 +84,18 @@ class Restored:
         erasure.begin(state, draft, state.me.peer, Cause.ROLLED_BACK, payloads)
         generation = max(state.row.generation_highest, state.row.through_highest, now.unix_s)
         for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
-            self._presume(member.peer, generation, draft)
+            self._presume(member.peer, generation, now, draft)
         draft.tell("RolledBack", state.me.peer, sequence=state.row.state_sequence)
         self._unlearning.say_again(now, draft)
 
-    def _presume(self, peer: PeerId, generation: int, draft: Draft) -> None:
+    def _presume(self, peer: PeerId, generation: int, now: Instant, draft: Draft) -> None:
         """One open entry a member, of the highest generation that was forgotten."""
         presumed = [row for row in self._state.all(GrantRow) if row.holder == peer and not row.run_nonce]
         still_open = [row for row in presumed if not row.closed_by]
         if any(row.generation >= generation for row in still_open):
             return
         number = still_open[0].grant if still_open else self._state.row.grant_highest + 1
-        self._state.change_self(draft, grant_highest=max(self._state.row.grant_highest, number))
-        self._state.put(draft, GrantRow(number, peer, generation, 0, "", 0, 0, ""))
+        row, until_s = self._state.row, now.unix_s + self._state.limits.lease_max_s
+        latest_s = max(row.hold_until_max_s, until_s)
+        self._state.change_self(draft, grant_highest=max(row.grant_highest, number), hold_until_max_s=latest_s)
+        self._state.put(draft, GrantRow(number, peer, generation, 0, "", 0, until_s, ""))

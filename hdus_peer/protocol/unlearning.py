@@ -320,7 +320,8 @@ class Unlearning:
             self._owed.release(row, now, draft)
 
     def answer_again(self, owner: PeerId, now: Instant, draft: Draft) -> None:
-        """Its state was put back, and my receipt with it: it is owed anew. What it states is still so (I1, I2)."""
+        """Another run of it may be that of a backup, which a Hello that is not older does not show; my receipt was put
+        back with it, and is owed anew. What it states is still so (I1, I2)."""
         state, through = self._state, self._state.through(owner)
         is_erasing = erasure.is_emptying(state) or any(row.owner == owner for row in state.all(ErasureRow))
         if through and not is_erasing and state.get(OwedReceiptRow, owner) is None:

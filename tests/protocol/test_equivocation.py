@@ -289,6 +289,35 @@ def test_an_owner_that_is_not_told_its_sequence_hears_its_generation_from_a_hold
     assert held_of(holder, owner) == [payload]
 
 
+def test_a_run_that_has_caught_up_with_what_it_forgot_is_told_nevertheless() -> None:
+    """Its sequence is above that of the echo; that with which it began is not."""
+    table = sharing(2)
+    owner, holder = table.seats
+    backup = {kind: dict(rows) for kind, rows in owner.disk.rows.items()}
+    owner.publish("second")
+    table.unlink(owner, holder)
+    table.link(owner, holder)
+    table.restart(owner)
+    owner.disk.rows = backup
+    owner.restart()
+    for number in range(20):
+        owner.publish(f"third {number}")
+    hello = holder.rows(MemberRow)[0].hello
+    assert hello is not None
+    assert owner.core.state.row.state_sequence > hello.statement.state_sequence
+    table.link(owner, holder)
+    assert owner.told("RolledBack")
+
+
+def test_a_presumed_holder_is_waited_for_as_long_as_a_forgotten_lease_may_last() -> None:
+    table, owner, holder = restored()
+    table.link(owner, holder)
+    latest_s = owner.now.unix_s + owner.limits.lease_max_s
+    presumed = [row for row in owner.rows(GrantRow) if not row.run_nonce]
+    assert [row.hold_until_s for row in presumed] == [latest_s]
+    assert owner.rows(SelfRow)[0].hold_until_max_s == latest_s
+
+
 def test_a_release_of_a_forgotten_grant_closes_no_new_one() -> None:
     """It was still on its way; before the leap, the new grant had its number."""
     table, owner, holder = restored()

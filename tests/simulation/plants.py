@@ -297,7 +297,7 @@ def lapsed_while_leased(patch: pytest.MonkeyPatch) -> None:
 
 
 def inventories_not_compared(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Equivocations, "on_inventory", lambda self, link, inventory, draft: None)
+    patch.setattr(Equivocations, "on_inventory", lambda self, link, inventory, now, draft: None)
 
 
 def proof_kept_to_oneself(patch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ def equivocation_by_accident(patch: pytest.MonkeyPatch) -> None:
 
 def restored_unnoticed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Restored, "on_echo", lambda self, echo, now, draft: None)
-    patch.setattr(Restored, "on_holder", lambda self, holder, generation, draft: None)
+    patch.setattr(Restored, "on_holder", lambda self, holder, generations, now, draft: None)
 
 
 def leave_not_said_again(patch: pytest.MonkeyPatch) -> None:
