@@ -122,7 +122,7 @@ class Member:
             case Notices(last=True):
                 self.transport.send(peer, Merged())
             case KeyRequest() if self.seed is not None:
-                self.transport.send(peer, self._key(peer, message, self.seed))
+                self.transport.send(peer, self.key_for(peer, message, self.seed))
         self._changed.set()
 
     def open_payload(self, peer: PeerId, payload_sha256: str) -> Payload | None:
@@ -151,7 +151,8 @@ class Member:
         )
         return sign(mine.identity, hello)
 
-    def _key(self, holder: PeerId, request: KeyRequest, seed: OwnSeed) -> Key:
+    def key_for(self, holder: PeerId, request: KeyRequest, seed: OwnSeed) -> Key:
+        """A grant for `request`, with the key of `seed`."""
         self._grants += 1
         grant = KeyGrant(
             owner=self.me,

@@ -81,11 +81,17 @@ class Scene:
         assert held["bela"].confirmed, self.victim.report("bela's seed is no longer in use")
         assert held["bela"].owner in status.ensemble.owners
 
-    def offender(self, name: str) -> Offender:
-        """What `status` says of a member that went bad."""
-        named = {offender.name: offender for offender in self.victim.status().offenders}
-        assert name in named, self.victim.report(f"{name} is not among {sorted(named)}")
-        return named[name]
+    def wait_named(self, peer: PeerId, words: frozenset[str]) -> Offender:
+        """Until `status` names this member, and one of these words beside it; what it then says."""
+        found: list[Offender] = []
+
+        def is_named() -> bool:
+            offenders = self.victim.status().offenders
+            found.extend(one for one in offenders if one.peer == peer and words & one.refusals.keys())
+            return bool(found)
+
+        self.victim.wait_for(is_named, f"{peer} among the offenders, for {sorted(words)}")
+        return found[0]
 
     def revoke(self, name: str, directory: Path) -> None:
         """The authority puts `name` out, and tells the victim."""

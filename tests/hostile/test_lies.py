@@ -17,7 +17,7 @@ from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.seed import GENERATION_MAX
 from hdus_peer.domain.unlearning import ErasureReceipt
-from hdus_peer.protocol.messages import Announce, Notices, Receipt
+from hdus_peer.protocol.messages import Announce, KeyRequest, Notices, Receipt
 from tests.hostile.member import Member, OwnSeed, claiming, serving
 from tests.hostile.scene import Scene, refused
 
@@ -252,3 +252,20 @@ async def replay(scene: Scene, mallory: Member, dora: Member) -> None:
     await refused(scene.victim, dora, "older-generation")
     assert scene.victim.seeds()[dora.name].generation == second.manifest.generation
     assert len(scene.victim.saw("TombstoneWritten", peer=dora.name)) == 1
+
+
+async def test_a_seed_that_was_unlearned_is_not_brought_back(scene: Scene, mallory: Member) -> None:
+    """Not by its old announcement, and not by a grant and a key that nobody asked for any more."""
+    seed = mallory.make_seed(scene.plaintext, scene.schema)
+    mallory.announce(scene.id, seed)
+    await asyncio.to_thread(scene.victim.wait_event, "SeedAdopted", peer=mallory.name)
+    (request,) = [message for message in mallory.messages if isinstance(message, KeyRequest)]
+    mallory.say(scene.id, Notices((mallory.leave_notice(seed.manifest.generation),), last=False))
+    await mallory.until(lambda: any(isinstance(message, Receipt) for message in mallory.messages))
+    for _ in range(3):
+        mallory.announce(scene.id, seed)
+        mallory.say(scene.id, mallory.key_for(scene.id, request, seed))
+    await refused(scene.victim, mallory, "unlearned")
+    await refused(scene.victim, mallory, "not-asked-for")
+    assert mallory.name not in scene.victim.seeds()
+    assert not [name for name in scene.victim.files() if seed.manifest.payload_sha256 in name]
