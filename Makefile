@@ -9,7 +9,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: fuzz model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
+.PHONY: hostile fuzz model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -56,6 +56,10 @@ soak: $(STAMP)
 study: $(STAMP)
 	$(BIN)/hdus-peer study run $(or $(STUDY),smoke) --out $(or $(STUDY_OUT),study-results)
 	$(BIN)/hdus-peer study report $(or $(STUDY_OUT),study-results)
+
+# a hostile member and a spoofer against real peers, ten times as large as in the suite; HOSTILE_SCALE
+hostile: $(STAMP)
+	HOSTILE_SCALE=$(or $(HOSTILE_SCALE),10) $(BIN)/python -m pytest -rs --timeout 900 tests/hostile
 
 # arbitrary bytes for the codec: guided by coverage with the extra `fuzz` (pip install '.[fuzz]'), drawn without it;
 # FUZZ_MINUTES, FUZZ_CORPUS=a directory to keep and continue
