@@ -3,7 +3,8 @@
 The product answers through its predictor process: rows through a pipe, checked, run, two softmaxes, lists back. The
 bare graph is the same graph at its best: ONNX Runtime's own settings with the same number of threads, called with
 arrays that are there already, in whichever of two batch sizes is the faster. Eager torch is told for comparison only,
-and so is what each combination rule costs beside the paper's, and what choosing ρ adds to a rebuild.
+and so is what each combination rule costs beside the paper's, and what choosing ρ and learning whom to believe add to a
+rebuild.
 """
 
 import asyncio
@@ -23,13 +24,14 @@ from benchmarks.figures import interval, quantile, ratios
 from benchmarks.models import Models, make_models, samples
 from benchmarks.place import Place
 from benchmarks.rows import Row
-from hdus_peer.domain.combination import RULES, Combination
+from hdus_peer.domain.combination import LEARNED, RULES, Combination
 from hdus_peer.inference.check import Sealed, open_seed
 from hdus_peer.inference.choice import SAMPLES_MAX
 from hdus_peer.inference.ensemble import load_templates
 from hdus_peer.inference.graph import ALONE, ENSEMBLE, INPUT, joined, parse
 from hdus_peer.inference.rules import unchosen, weights_of
 from hdus_peer.inference.session import BATCH
+from hdus_peer.learning.data import REFERENCE_SHOWN
 from hdus_peer.workers.predictor import ProcessPredictor
 
 SEEDS, BATCHES, THREADS = 16, (1, 256), 1
@@ -59,7 +61,8 @@ async def _measure(place: Place, models: Models) -> list[Row]:
         rows.append(await _rebuilds(predictor, models, place.effort.rebuilds))
     finally:
         await predictor.stop()
-    return [*rows, await _choices(models, place.effort.rebuilds), _rules(models, place.effort.predictions)]
+    choices = [await _choices(models, rule, place.effort.rebuilds) for rule in (COMBINATION.rule, LEARNED)]
+    return [*rows, *choices, _rules(models, place.effort.predictions)]
 
 
 async def _compare(predictor: ProcessPredictor, bare: Any, models: Models, batch: int, rounds: int) -> Row:
@@ -99,17 +102,18 @@ async def _rebuilds(predictor: ProcessPredictor, models: Models, rounds: int) ->
     return Row("c", f"rebuild of an ensemble of {SEEDS}", median(found), "ms", REBUILD_GOAL_MS, how, details)
 
 
-async def _choices(models: Models, rounds: int) -> Row:
+async def _choices(models: Models, rule: str, rounds: int) -> Row:
     """The same with a ρ that is chosen: meanwhile the ensemble of before answers, after an eviction the main model."""
-    predictor = ProcessPredictor(Combination(COMBINATION.rule, "auto"), THREADS)
+    predictor = ProcessPredictor(Combination(rule, "auto"), THREADS)
     try:
         await predictor.start(models.main, models.templates, models.evaluation)
         await predictor.use(models.seeds)
         found = await _timed_rebuilds(predictor, models, rounds)
     finally:
         await predictor.stop()
-    how = f"the same with ρ chosen on {SAMPLES_MAX} held-out samples; median"
-    return Row("c", "rebuild with ρ auto", median(found), "ms", None, how, {"slowest_ms": max(found)})
+    seen = f"{SAMPLES_MAX} held-out samples" + (f" and {REFERENCE_SHOWN} of the reference" if rule == LEARNED else "")
+    how = f"the same with all weights chosen on {seen}; median"
+    return Row("c", f"rebuild with {rule}, ρ auto", median(found), "ms", None, how, {"slowest_ms": max(found)})
 
 
 def _rules(models: Models, rounds: int) -> Row:

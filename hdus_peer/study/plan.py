@@ -196,8 +196,8 @@ class Plan(Section):
 
     @property
     def sha256(self) -> str:
-        """Of the canonical JSON of everything, the scale included. What came later is left out where it says nothing, so
-        that a plan stays the same one."""
+        """Of the canonical JSON of everything, the scale included. What came later is left out where it says nothing,
+        so that a plan stays the same one."""
         fields = self.model_dump(mode="json")
         if not self.distillation.shift:
             del fields["distillation"]["shift"]

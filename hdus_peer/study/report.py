@@ -69,10 +69,8 @@ def _head(folder: Folder, plan: Plan, results: Results) -> Iterator[Block]:
             ["main models", ", ".join(plan.main_of(peer) for peer in range(plan.peers))],
             ["seed models", plan.seed_model],
             ["random seeds", ", ".join(map(str, plan.random_seeds))],
-            [
-                "schedule",
-                _schedule(plan),
-            ],
+            ["schedule", _schedule(plan)],
+            ["distillation", _distillation(plan)],
             ["device", f"{first.device}, {plan.threads} thread(s) a process; {started['machine']}"],
             ["versions", f"hdus-peer {first.hdus_peer}, torch {first.torch}, Python {first.python}"],
         ],
@@ -126,6 +124,12 @@ def _lessons(folder: Folder) -> dict[str, list[tuple[float, float]]]:
 def _schedule(plan: Plan) -> str:
     found = plan.schedule_of_main()
     return f"{found.epochs_max} epochs at most, batches of {found.batch}, Adam at {found.learning_rate:g}"
+
+
+def _distillation(plan: Plan) -> str:
+    found = plan.distillation_at(1.0)
+    moved = f", pictures moved by up to {found.shift} pixel(s)" if found.shift else ""
+    return f"{found.steps} steps, batches of {found.batch}, Adam at {found.learning_rate:g}{moved}"
 
 
 def _scale(plan: Plan) -> str:
