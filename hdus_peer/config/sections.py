@@ -233,8 +233,8 @@ class PredictSection(Section):
     """What opinion-pool and rho = auto aim at: data like this peer's own (local), or all classes of the task alike
     (global)."""
     rho: Annotated[Rho, BeforeValidator(_number_or_auto), Field(description="a number from 0 to 1, or auto")] = "auto"
-    """The weight of the seeds: 0 is the main model alone, 1 the seeds alone; auto: chosen for the objective on this
-    peer's own held-out samples, anew whenever the seeds change."""
+    """The weight of the seeds: 0 is the main model alone, 1 the seeds alone or, of opinion-pool, everybody together;
+    auto: chosen for the objective on this peer's own held-out samples, anew whenever the seeds change."""
     threads: Threads = 1
     """Threads that predictions use; another number may give other bits."""
 
