@@ -1,7 +1,8 @@
 # Everything a newcomer types. Only Python >= 3.11 with venv, and make, are assumed.
 #   make demo      six peers on this machine: learn, share, predict, one leaves
 #   make test      the whole test suite
-#   make compose-test   docker-compose.yml on a container engine, where one answers
+#   make compose-test   docker-compose.yml on a container engine, where one answers; make compose-faults
+#   make test-faults    real daemons in network namespaces: partitions, kill -9, loss, wrong clocks (root)
 #   TORCH_INDEX=URL   an index to take torch from (for example PyTorch's own CPU index)
 PYTHON ?= python3
 VENV   ?= .venv
@@ -9,7 +10,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: hostile fuzz model mutants soak study demo test test-fast compose-test test-faults lint proto man bench install clean
+.PHONY: hostile fuzz model mutants soak study demo test test-fast compose-test compose-faults test-faults lint proto man bench install clean
 .DEFAULT_GOAL := demo
 
 demo: $(STAMP)
@@ -23,7 +24,11 @@ test-fast: $(STAMP)
 
 # what it takes from the environment, and so from this command line, is in the head of docker-compose.yml
 compose-test: $(STAMP)
-	$(BIN)/python -m pytest -rs tests/compose
+	$(BIN)/python -m pytest -rs tests/compose/test_compose.py
+
+# the same containers, paused, killed and disconnected while one of them leaves
+compose-faults: $(STAMP)
+	$(BIN)/python -m pytest -rs -vv tests/compose/test_faults.py
 
 # six real daemons in network namespaces, and what can happen to them (root): KILLS=200 kills more of them, FAULTS_SEED
 # others, FAULTS=FILE plays one file of tests/faults

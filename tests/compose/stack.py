@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+COMPOSITION, QUICK = "docker-compose.yml", "tests/compose/quick.yml"
 PEERS = ("anna", "bela", "cleo", "dina", "emil", "finn")
 PATIENCE_S = 240.0
 CALL_S = 120.0
@@ -44,12 +45,13 @@ def missing() -> str:
 
 
 class Stack:
-    def __init__(self) -> None:
+    def __init__(self, *files: str) -> None:
         self.project = f"hdus-test-{os.getpid()}"
+        self._files = [f"--file={file}" for file in files]
 
     # --- the operator's commands ------------------------------------------------------------------------------------
     def compose(self, *arguments: str, within_s: float = CALL_S) -> str:
-        command = ("docker", "compose", "--project-name", self.project, *arguments)
+        command = ("docker", "compose", *self._files, "--project-name", self.project, *arguments)
         return run(*command, within_s=within_s).stdout
 
     def build(self) -> None:
@@ -72,6 +74,16 @@ class Stack:
         """The answer of a command with --json, or None where it failed."""
         done = self.typed(container, *arguments, "--json")
         return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def checked(self, service: str) -> Any:
+        """What `hdus-peer check` finds in the state of a peer whose container does not run."""
+        words = ("run", "--rm", "--no-deps", "--no-TTY", service, "hdus-peer", "check", "--json")
+        return json.loads(self.compose(*words))["findings"]
+
+    def copied(self, container: str, path: str, to: Path) -> Path:
+        """A file or folder out of a container, whether it runs or not."""
+        run("docker", "cp", f"{container}:{path}", str(to))
+        return to
 
     # --- what there is ----------------------------------------------------------------------------------------------
     def container(self, service: str, number: int = 1) -> str:
