@@ -91,6 +91,10 @@ class Settings:
 
 
 class Device:
+    """`named_share`: of how many addresses the operator said where, and not who."""
+
+    named_share = 0.2
+
     def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings) -> None:
         self.who, self.network, self.judge, self.settings = who, network, judge, settings
         self.peer: PeerId = who.peer
@@ -154,7 +158,7 @@ class Device:
             return
         self.is_open = True
         for peer in self.in_reach():
-            claimed = None if self.world.chance(0.2) else peer
+            claimed = None if self.world.chance(self.named_share) else peer
             self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, peer)))
 
     def in_reach(self) -> Iterable[PeerId]:
