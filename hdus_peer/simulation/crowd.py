@@ -3,8 +3,8 @@
 Rules
 1. Every checker is on, and each wait has an end in virtual time: what does not happen until then is a violation of L1,
    which tells how far it came.
-2. Up to `KNOWN_TO_ALL_MAX` peers, discovery shows everybody to everybody, as on one local network; above, it shows each
-   peer `KNOWN_AT_JOIN` others, drawn at random, and the rest is the protocol's.
+2. Discovery shows everybody to everybody, as on one local network: to each peer those whom it would remember if it
+   were told of all, since the others change nothing (`overlay.kept`).
 3. The limits are the product's, so that the times are those of real peers on a fast network.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hdus_peer.domain.identity import PeerId
+from hdus_peer.protocol import overlay
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Heartbeat
 from hdus_peer.protocol.records import HeldSeedRow
@@ -25,8 +26,7 @@ from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.watching import Watch, WatchedDevice
 from hdus_peer.simulation.world import World
 
-KNOWN_TO_ALL_MAX = 256
-KNOWN_AT_JOIN = 8
+TASK = "scale"
 JOIN_SPREAD_S = 10.0
 QUIET_S = 10.0  # without a seed that moves: longer than what is owed waits for its next try
 WAIT_MAX_S = 600.0
@@ -84,7 +84,7 @@ class Crowd:
         self._leave_minutes = 0.0
         self._world, self._watch, signatures = World(seed), Watch(), Signatures()
         network, checker = Network(self._world, Weather()), Checker(signatures, None)
-        settings = Settings("scale", Limits(), signatures)
+        settings = Settings(TASK, Limits(), signatures)
         people = [cast.person(number) for number in range(peers)]
         self._devices = [WatchedDevice(who, network, checker, settings, self._watch) for who in people]
         checker.devices = list(self._devices)
@@ -94,11 +94,8 @@ class Crowd:
     def _introduce(self, peers: list[PeerId]) -> None:
         """Say whom discovery will show to each device."""
         for device in self._devices:
-            if len(peers) <= KNOWN_TO_ALL_MAX:
-                device.known = tuple(peer for peer in peers if peer != device.peer)
-            else:
-                drawn = self._world.rng.sample(peers, KNOWN_AT_JOIN + 1)
-                device.known = tuple(peer for peer in drawn if peer != device.peer)[:KNOWN_AT_JOIN]
+            scores = {peer: overlay.score(TASK, device.peer, peer) for peer in peers if peer != device.peer}
+            device.known = tuple(sorted(overlay.kept(device.peer, scores, Limits().members_max)))
 
     # --- phases -----------------------------------------------------------------------------------------------------
     def join(self) -> None:

@@ -50,10 +50,11 @@ class End(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Lane:
-    """One direction of a link. None in the queue is the orderly end."""
+    """One direction of a link. None in the queue is the orderly end. `free_s`: when the next message may arrive."""
 
     queue: deque[Message | bytes | None] = field(default_factory=deque)
     is_moving: bool = False
+    free_s: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
@@ -155,7 +156,8 @@ class Network:
             lane.queue.rotate(1)
         if not lane.is_moving:
             lane.is_moving = True
-            self.world.after(self._delay_s(), lambda: self._pump(wire, me, peer))
+            delay_s = max(self._delay_s(), lane.free_s - self.world.now_s)
+            self.world.after(delay_s, lambda: self._pump(wire, me, peer))
 
     def _delay_s(self) -> float:
         return self.world.between(0.0005, self.weather.delay_max_s)
@@ -175,4 +177,8 @@ class Network:
             self._lose(peer, me, "closed")
         else:
             self.devices[peer].on_message(me, message)
-        self.world.after(self._delay_s() / 4, lambda: self._pump(wire, me, peer))
+        pause_s = self._delay_s() / 4
+        if lane.queue:
+            self.world.after(pause_s, lambda: self._pump(wire, me, peer))
+        else:
+            lane.is_moving, lane.free_s = False, self.world.now_s + pause_s

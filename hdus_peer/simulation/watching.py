@@ -90,6 +90,8 @@ class WatchedDevice(Device):
     """A device whose doings `watch` counts, to whom discovery shows `known`, and that is switched off once it has
     left. `links`: to whom its links are open."""
 
+    named_share = 0.0  # nobody names an address
+
     def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings, watch: Watch) -> None:
         super().__init__(who, network, judge, settings)
         self.watch = watch

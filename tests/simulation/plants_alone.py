@@ -12,6 +12,7 @@ from hdus_peer.domain.clock import Instant
 from hdus_peer.driver import Driver
 from hdus_peer.errors import StorageError
 from hdus_peer.protocol import awaited
+from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.links import Link
 from hdus_peer.protocol.messages import Merged
 from hdus_peer.protocol.peer import PeerCore
@@ -21,6 +22,7 @@ from hdus_peer.protocol.step import Step
 from hdus_peer.protocol.unlearning import Unlearning
 
 PATIENCE_S = 5.0
+GRAIN_S = 1e-3
 
 
 def refused_commit_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -36,7 +38,12 @@ def refused_commit_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def erasure_given_up_after_a_while(patch: pytest.MonkeyPatch) -> None:
     """Whatever is not erased after `PATIENCE_S` is taken for erased."""
-    on_timer = Unlearning.on_timer
+    on_timer, due_s = Unlearning.on_timer, Unlearning.due_s
+
+    def due(self: Unlearning) -> float:
+        begun_s: dict[int, float] = self.__dict__.setdefault("begun_s", {})
+        waiting = [begun_s.get(row.erasure, -PATIENCE_S) for row in self._state.all(ErasureRow)]
+        return min(due_s(self), *(since_s + PATIENCE_S + GRAIN_S for since_s in waiting), NEVER_S)
 
     def impatient(self: Unlearning, now: Instant, draft: Draft) -> None:
         on_timer(self, now, draft)
@@ -46,6 +53,7 @@ def erasure_given_up_after_a_while(patch: pytest.MonkeyPatch) -> None:
                 self.on_erased(row, now, draft)
 
     patch.setattr(Unlearning, "on_timer", impatient)
+    patch.setattr(Unlearning, "due_s", due)
 
 
 def merged_before_it_has_merged(patch: pytest.MonkeyPatch) -> None:

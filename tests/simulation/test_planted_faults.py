@@ -43,7 +43,7 @@ FAULTS: list[Fault] = [
     (plants.key_before_its_grant, {"I3"}, 5, draw),
     (plants.generation_reused_after_a_restart, {"I2"}, 10, plans.busy),
     (plants.notices_not_merged_first, {"I2"}, 5, draw),
-    (plants.adoption_without_a_second_look, {"I2", "I5"}, 100, draw),
+    (plants.adoption_without_a_second_look, {"I2", "I5"}, 300, draw),
     (plants.summation_in_order_of_arrival, {"I6"}, 5, draw),
     (plants.release_while_an_earlier_grant_is_held, {"I4"}, 20, plans.busy),
     (plants.receipt_silent_about_unfinished_erasures, {"I1", "I4"}, 40, plans.busy),
@@ -76,7 +76,7 @@ ALONE: list[FaultAlone] = [
     (plants_alone.refused_commit_forgotten, {"I1", "I3", "I5"}, 5, plans.full_disk),
     (plants_alone.erasure_given_up_after_a_while, {"I1", "I4"}, 10, plans.slow_disk),
     (plants_alone.merged_before_it_has_merged, {"I2"}, 20, plans.reorder),
-    (plants_alone.revoked_holder_waited_for, {"L1"}, 5, plans.revoke),
+    (plants_alone.revoked_holder_waited_for, {"L1"}, 60, plans.revoke),
     (plants_alone.revoked_comes_back, {"I6"}, 5, plans.revoke),
 ]
 

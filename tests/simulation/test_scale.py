@@ -11,12 +11,14 @@ from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Heartbeat
 from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.spreading import Spreading
+from hdus_peer.protocol.step import AddressFound, Dial, DialFailed
 from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.simulation import crowd as crowd_module
 from hdus_peer.simulation import scale
-from hdus_peer.simulation.crowd import KNOWN_AT_JOIN, KNOWN_TO_ALL_MAX, Crowd, Progress
+from hdus_peer.simulation.crowd import Crowd, Progress
 from hdus_peer.simulation.scale import Report
 from hdus_peer.simulation.watching import bytes_of
+from tests.protocol.table import Seat, Table
 from tests.simulation.scale import PAGE, put_into, reports
 
 
@@ -156,11 +158,17 @@ def test_progress_is_told_of_every_phase() -> None:
     assert all(0.0 <= progress.share < 1.0 for progress in told)
 
 
-def test_in_a_large_crowd_discovery_shows_a_few() -> None:
-    peers = KNOWN_TO_ALL_MAX + 1
-    for size, known in ((KNOWN_TO_ALL_MAX, KNOWN_TO_ALL_MAX - 1), (peers, KNOWN_AT_JOIN)):
-        for device in Crowd(size, 0, lambda progress: None)._devices:
-            assert len(set(device.known) - {device.peer}) == len(device.known) == known
+def test_discovery_shows_to_each_peer_whom_it_would_remember_of_all() -> None:
+    crowd = Crowd(400, 0, lambda progress: None)
+    shown = crowd._devices[0]
+    alone = Seat(Table(0), shown.who.number, Limits(), shown.settings.task)
+    for other in crowd._devices[1:]:
+        alone.hear(AddressFound(other.peer, other.peer))
+        for dial in alone.asked(Dial):
+            alone.done(DialFailed(dial.peer, dial.address))
+        alone.forget()
+    assert alone.core.contacts.known.keys() == set(shown.known)
+    assert len(shown.known) < 300
 
 
 # --- what docs/protocol.md says of it ---------------------------------------------------------------------------------
