@@ -22,10 +22,10 @@ class TransportLimits:
     connections_max: int = 1024
     streams_per_connection_max: int = 16
     calls_per_peer_max: int = 32
-    call_frames: int = 8
-    frames_per_s: int = 256
-    frames_at_once_max: int = 2048
-    frame_bytes: int = 4096
+    call_frames: int = 2
+    frames_per_s: int = 64
+    frames_at_once_max: int = 512
+    frame_bytes: int = 16 * 1024
     links_max: int = 512
     outgoing_frames_max: int = 1024
     outgoing_bytes_max: int = 16 * 1024 * 1024

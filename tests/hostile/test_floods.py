@@ -85,10 +85,9 @@ def comes_and_goes(scene: Scene) -> None:
 
 async def test_an_offender_is_named_and_revoked_and_that_ends_it(scene: Scene, tmp_path: Path) -> None:
     async with under(scene, ATTACKS["heartbeats"].attack) as mallory:
-        offender = await asyncio.to_thread(scene.wait_named, mallory.me.me, frozenset({"flooding"}))
-        assert offender.name == mallory.name
+        await asyncio.to_thread(scene.wait_named, mallory.me.me, frozenset({"flooding"}))
         mark = scene.victim.mark
-        await asyncio.to_thread(scene.revoke, offender.name, tmp_path)
+        await asyncio.to_thread(scene.revoke, mallory.name, tmp_path)
         await asyncio.to_thread(scene.victim.wait_event, "LinkClosed", mark, peer=mallory.name)
         await asyncio.to_thread(scene.wait_named, mallory.me.me, frozenset({"revoked"}))
         closed = scene.victim.mark

