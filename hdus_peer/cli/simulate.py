@@ -86,6 +86,7 @@ def simulate(
       clock        a wall clock jumps by up to 20 hours
       malice       a member gone bad: lies, forges, repeats
       restore      a backup is put back
+      clone        one identity runs at two places, from a copy of its disk
       vanish       a device never comes back
       slow-disk, full-disk         commits, fetches and erasures are late, or refused for a while
       revoke       the authority puts a member out

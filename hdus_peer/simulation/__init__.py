@@ -9,19 +9,20 @@ Rules
 3. The invariants are judged from outside (`checker`), on what is on the disks and on the wires, not by asking
    a core.
 
-Absent on purpose: cloned devices, suspended clocks.
+Absent on purpose: suspended clocks.
 
 Modules: `world` (virtual time, one source of chance), `cast` (who takes part), `network` (links, loss, partitions),
-`device` (one peer: disk, core, driver, crash), `storage` (its disk in trouble), `hands` (its effects), `malice` (a
-member gone bad), `plan` (what happens when, drawn from the seed), `checker` (the invariants), `evidence` (what its
-disks say), `run` (`simulate`), `faults` (their names), `tally` (what happened, counted), `campaign` (plan after plan),
-`shrinking` and `transcript` (a plan that violates something, made small and told).
+`clones` (an identity at two places), `device` (one peer: disk, core, driver, crash), `storage` (its disk in trouble),
+`hands` (its effects), `malice` (a member gone bad), `plan` (what happens when, drawn from the seed), `checker` (the
+invariants), `evidence` (what disks say), `twins` (what must hold of clones), `run` (`simulate`), `faults` (their
+names), `tally` (what happened, counted), `campaign` (plan after plan), `shrinking` and `transcript` (a plan that
+violates something, made small and told).
 
 Of many peers in peace: `crowd` (they join, one leaves, they rest), `watching` (what goes by there, counted), `scale`
 (how that grows with their number, and what it cost).
 """
 
-from hdus_peer.simulation.checker import Violation
+from hdus_peer.simulation.evidence import Violation
 from hdus_peer.simulation.plan import Plan, draw
 from hdus_peer.simulation.run import Report, simulate
 

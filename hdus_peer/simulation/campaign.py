@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from hdus_peer.simulation.checker import Violation
+from hdus_peer.simulation.evidence import Violation
 from hdus_peer.simulation.faults import ALL, Fault, only
 from hdus_peer.simulation.plan import Plan, draw
 from hdus_peer.simulation.run import Report, simulate

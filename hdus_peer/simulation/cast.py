@@ -22,6 +22,7 @@ S = TypeVar("S", bound=Statement)
 
 NETWORK = hashlib.sha256(b"a simulated network").hexdigest()
 ARCHITECTURES = ("mlp", "cnn")
+PEER_ID_CHARACTERS = 52
 PARAMETERS = (Parameter("classes", 10),)
 
 
@@ -51,6 +52,11 @@ class Signatures:
             return signed
 
         return make
+
+
+def identity_at(place: PeerId) -> PeerId:
+    """Who is at that place of a network (see `clones`)."""
+    return PeerId(place[:PEER_ID_CHARACTERS])
 
 
 @functools.cache

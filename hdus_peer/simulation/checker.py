@@ -11,15 +11,14 @@ Absent on purpose: what holds only once everything is quiet (`quiet`).
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
-from hdus_peer.domain.envelope import Signed
+from hdus_peer.domain.envelope import Signed, SignedEnvelope
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, is_lapsed
 from hdus_peer.domain.unlearning import UnlearnKind
-from hdus_peer.errors import LocalError
 from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
@@ -28,6 +27,7 @@ from hdus_peer.protocol.records import (
     ErasureRow,
     GrantRow,
     HeldSeedRow,
+    MemberRow,
     OwedReceiptRow,
     OwnSeedRow,
     Phase,
@@ -40,30 +40,21 @@ from hdus_peer.protocol.step import Event, Put, Write
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.device import Device
-from hdus_peer.simulation.evidence import Tables, applied, is_revoked, on_disk, row_of, through_on_disk
+from hdus_peer.simulation.evidence import (
+    Lease,
+    Tables,
+    Violation,
+    applied,
+    is_revoked,
+    on_disk,
+    row_of,
+    through_on_disk,
+)
+from hdus_peer.simulation.twins import Twins
 
 FIELDS = {table: tuple(field.name for field in fields(table)) for table in TABLES}
 LEASE_SLACK_S = 2.0
 """How long effects may take: the longest pause of `hands`, and what waits before it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease as its holder made it durable, with its ends in true time (s)."""
-
-    generation: int
-    sequence: int
-    issued_at_s: int  # an owner that was restored may use a sequence twice
-    use_until_s: float
-    hold_until_s: float
-
-
-class Violation(LocalError):
-    """An invariant of the protocol does not hold: a bug of ours. Run the same seed again to see it again."""
-
-    def __init__(self, invariant: str, what: str) -> None:
-        super().__init__(f"{invariant}: {what}")
-        self.invariant = invariant
 
 
 class Checker:
@@ -73,10 +64,12 @@ class Checker:
         self._seeds: dict[str, tuple[PeerId, int]] = {}  # payload -> owner, generation
         self._payloads: dict[tuple[PeerId, int], str] = {}
         self._admitted: dict[tuple[PeerId, str], KeyGrant] = {}  # (holder, payload) -> by which grant
-        self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}
+        self._known: dict[SignedEnvelope, dict[PeerId, int]] = {}  # a Hello -> the notices that its peer knew then
+        self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}  # (place, by whom it was greeted last)
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
         self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
         self._merged: dict[PeerId, int] = {}  # the last run in which it said that it merged somebody's notices
+        self._twins = Twins()
         self._lease_due_s: dict[PeerId, float] = {}  # when the first lease of a holder ends
         self._gone_back: set[PeerId] = set()  # restored, and perhaps not noticed yet
         self._noticed: set[PeerId] = set()
@@ -96,10 +89,22 @@ class Checker:
         self._noticed.discard(device.peer)
 
     def on_hear(self, device: Device, sender: PeerId, message: Message) -> None:
-        if not isinstance(message, Greeting) or message.echo is None or message.echo.signer != device.peer:
+        if not isinstance(message, Greeting):
+            return
+        self._greeted[device.place, sender] = self._known.get(message.hello.envelope, {})
+        if message.echo is None or message.echo.signer != device.peer:
             return
         if message.echo.statement.state_sequence > row_of(device).state_sequence:
             self._shown.add((device.peer, sender))
+
+    def on_clone(self, device: Device) -> None:
+        """A copy of a device is started."""
+        self.devices.append(device)
+        self._twins.peers.add(device.peer)
+
+    def _is_excused(self, peer: PeerId) -> bool:
+        """Whether what `peer` holds does not count."""
+        return peer in self._gone_back or peer in self._twins.peers
 
     def _count_again(self, device: Device) -> None:
         if device.peer in self._noticed and not on_disk(device, ErasureRow):
@@ -127,10 +132,10 @@ class Checker:
     # --- commits ----------------------------------------------------------------------------------------------------
     def before_commit(self, device: Device, writes: Sequence[Write]) -> None:
         before = {table: dict(device.disk.rows[table]) for table in TABLES} if device.fuse is not None else {}
-        self._pending[device.peer] = (before, writes)
+        self._pending[device.place] = (before, writes)
 
     def after_commit(self, device: Device) -> None:
-        _, writes = self._pending.pop(device.peer)
+        _, writes = self._pending.pop(device.place)
         for row in [write.row for write in writes if isinstance(write, Put)]:
             if isinstance(row, OwnSeedRow):
                 self._on_publish(device, row)
@@ -138,6 +143,8 @@ class Checker:
                 continue
             self._check_authentic(device, row)
             match row:
+                case MemberRow():
+                    self._twins.check_heard(device, row)
                 case OwedReceiptRow():
                     self._check_receipt(device, row.owner, row.receipt.statement.through)
                 case ReceiptRow(owner=owner, holder=holder) if owner == holder == device.peer:
@@ -161,7 +168,7 @@ class Checker:
         if epoch is not None and epoch != row_of(device).job_epoch:
             raise Violation("I2", f"{device.who.number} publishes what it learned before it forgot")
         first = self._payloads.setdefault((seed.owner, seed.generation), seed.payload_sha256)
-        if first != seed.payload_sha256:
+        if first != seed.payload_sha256 and seed.owner not in self._twins.peers:
             raise Violation("I2", f"{seed.owner[:8]} used generation {seed.generation} for two payloads")
         self._seeds[seed.payload_sha256] = (seed.owner, seed.generation)
 
@@ -190,13 +197,13 @@ class Checker:
         is_twice = {signed.statement.generation for signed in said} == {row.generation}
         if not (is_signed and is_twice and row.first.statement != row.second.statement):
             raise Violation("I7", f"{device.who.number} believes a proof that {row.owner[:8]} never signed")
-        if row.owner != self._rogue:
+        if row.owner != self._rogue and row.owner not in self._twins.peers:
             raise Violation("I2", f"{row.owner[:8]} signed two payloads under one generation")
 
     def contradiction(self) -> Violation | None:
         """Two payloads of one generation at two peers that could have compared them."""
         payloads: dict[tuple[PeerId, int], str] = {}
-        for device in filter(self._is_judged, self.devices):
+        for device in (each for each in self.devices if self._is_judged(each) and not each.is_gone):
             for row in [*on_disk(device, HeldSeedRow), *(device.hands.using if device.core else ())]:
                 first = payloads.setdefault((row.owner, row.generation), row.payload_sha256)
                 if first != row.payload_sha256:
@@ -205,7 +212,7 @@ class Checker:
 
     def _check_departed(self, device: Device, sequence: int) -> None:
         """Whoever came back meanwhile may hold what it asked for since."""
-        for payload in device.disk.keys if device.peer not in self._gone_back else ():
+        for payload in device.disk.keys if not self._is_excused(device.peer) else ():
             owner, _ = self._seeds.get(payload, (device.peer, 0))
             grant = self._admitted.get((device.peer, payload))
             if owner != device.peer and (grant is None or grant.holder_sequence < sequence):
@@ -222,7 +229,7 @@ class Checker:
         payload = self._payloads.get((device.peer, row.generation), "")
         grant = self._admitted.get((row.holder, payload))
         is_there = payload in holder.disk.keys and grant is not None and grant.grant == row.grant
-        if row.closed_by and is_there and self._is_judged(holder) and holder.peer not in self._gone_back:
+        if row.closed_by and is_there and self._is_judged(holder) and not self._is_excused(holder.peer):
             number = holder.who.number
             raise Violation("I4", f"grant {row.grant} is closed by {row.closed_by}, and {number} holds its key")
 
@@ -235,11 +242,14 @@ class Checker:
             self._left_unaware.add((device.peer, through))
         if is_revoked(device, device.peer) or (device.peer, through) in self._left_unaware:
             return
-        for other in filter(self._is_judged, self.devices):
+        self._twins.check_certificate(device)
+        for other in filter(self._is_judged, self.devices if device.peer not in self._twins.peers else ()):
             is_late = not other.is_open or other.health.is_in_trouble
             is_lapsed = is_late and self._has_lapsed(device, other)
-            if other.peer in self._gone_back or is_lapsed or is_revoked(device, other.peer):
+            if self._is_excused(other.peer) or is_lapsed or is_revoked(device, other.peer):
                 continue
+            if device.was_restored and (other.peer,) not in device.disk.rows[MemberRow]:
+                continue  # it has not met it since, and nobody can tell it whom it forgot
             for payload in other.disk.keys:
                 owner, generation = self._seeds.get(payload, ("", 0))
                 if owner == device.peer and generation <= through:
@@ -253,7 +263,7 @@ class Checker:
 
     def on_crash(self, device: Device) -> None:
         """I5: of the Step whose commit was interrupted, all writes are on disk, or none."""
-        pending = self._pending.pop(device.peer, None)
+        pending = self._pending.pop(device.place, None)
         if pending and pending[0] and device.disk.rows not in (pending[0], applied(*pending)):
             raise Violation("I5", f"{device.who.number} crashed and kept a part of a Step")
 
@@ -265,14 +275,16 @@ class Checker:
             case Receipt(receipt=receipt) if receipt.statement.holder == device.peer:
                 self._check_receipt(device, receipt.statement.owner, receipt.statement.through)
             case Key():
+                self._twins.check_single(device, to)
                 self._check_key(device, to, message)
                 self._check_lease(device, to, message.lease)
             case Renewal():
+                self._twins.check_single(device, to)
                 self._check_lease(device, to, message.renewal)
-            case Greeting():
-                self._greeted[device.peer, to] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
+            case Greeting(hello=hello):
+                self._known[hello.envelope] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
             case Merged():
-                self._merged[device.peer] = device.run
+                self._merged[device.place] = device.run
                 self._check_merged(device, to, "says that it merged")
             case Heartbeat(state_sequence=sequence) if sequence > row_of(device).state_sequence:
                 raise Violation("I5", f"{device.who.number} speaks of a Step that is not durable")
@@ -302,7 +314,7 @@ class Checker:
 
     def on_use(self, device: Device, seeds: Sequence[HeldSeedRow]) -> None:
         owners = [row.owner for row in seeds]
-        if owners and self._merged.get(device.peer) != device.run and self._is_judged(device):
+        if owners and self._merged.get(device.place) != device.run and self._is_judged(device):
             raise Violation("I2", f"{device.who.number} uses seeds before it has merged anybody's notices")
         if owners != sorted(owners):
             raise Violation("I6", f"{device.who.number} sums its seeds in another order than that of PeerIds")
@@ -317,7 +329,7 @@ class Checker:
             self._noticed.add(device.peer)
 
     def _check_merged(self, device: Device, peer: PeerId, what: str) -> None:
-        for owner, through in self._greeted.get((peer, device.peer), {}).items():
+        for owner, through in self._greeted.get((device.place, peer), {}).items():
             if through_on_disk(device, owner) < through and peer != self._rogue:
                 raise Violation("I2", f"{device.who.number} {what} without a durable notice of {owner[:8]}")
 

@@ -20,8 +20,9 @@ from hdus_peer.protocol.records import HeldSeedRow
 from hdus_peer.protocol.step import Leave
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Signatures
-from hdus_peer.simulation.checker import Checker, Violation
+from hdus_peer.simulation.checker import Checker
 from hdus_peer.simulation.device import Settings
+from hdus_peer.simulation.evidence import Violation
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.watching import Watch, WatchedDevice
 from hdus_peer.simulation.world import World

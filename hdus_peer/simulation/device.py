@@ -29,13 +29,14 @@ from hdus_peer.protocol.step import AddressFound, Effect, Event, LinkDown, LinkU
 from hdus_peer.repository.memory import MemoryRepository, MemoryState
 from hdus_peer.repository.port import Repository
 from hdus_peer.simulation import cast
-from hdus_peer.simulation.cast import Person, Signatures
+from hdus_peer.simulation.cast import Person, Signatures, identity_at
 from hdus_peer.simulation.hands import Hands, sealed
 from hdus_peer.simulation.network import Network
 from hdus_peer.simulation.storage import COMMIT_MAX_S, RETRY_S, BoundedRepository, Health, Room
 from hdus_peer.simulation.world import WALL_START_S, World
 from hdus_peer.transport.codec import Codec
 
+APART = 10**6  # between the numbers of the payloads of a device and of its copy
 CLOCK_GRAIN_S = 1e-6  # timers are never early: rounding must not make one fire before its deadline
 
 
@@ -95,8 +96,12 @@ class Device:
 
     named_share = 0.2
 
-    def __init__(self, who: Person, network: Network, judge: Judge, settings: Settings) -> None:
+    def __init__(
+        self, who: Person, network: Network, judge: Judge, settings: Settings, place: PeerId | None = None
+    ) -> None:
+        """`place`: where it is in the network, if that has not the name of its peer."""
         self.who, self.network, self.judge, self.settings = who, network, judge, settings
+        self.place = place or who.peer
         self.peer: PeerId = who.peer
         self.world: World = network.world
         self.disk = MemoryState()
@@ -138,7 +143,7 @@ class Device:
         except StorageError:
             self.world.after(RETRY_S, self.start)
             return
-        nonce = f"{self.who.number}-{self.run}"
+        nonce = f"{self.who.number}{self.place[len(self.peer) :]}-{self.run}"
         rows: list[Row] = [row for rows in self.repository.load().rows.values() for row in rows.values()]
         me = cast.me(self.who, self.settings.task, nonce, self.settings.signatures)
         self.core = PeerCore(me, self.settings.limits, rows, random.Random(self.world.rng.random()))
@@ -157,13 +162,17 @@ class Device:
         if self.core is None or self.is_open or self.hands.erasing:
             return
         self.is_open = True
-        for peer in self.in_reach():
-            claimed = None if self.world.chance(self.named_share) else peer
-            self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, peer)))
+        for place in self.in_reach():
+            self.find(place)
+
+    def find(self, place: PeerId) -> None:
+        """Discovery finds who is there, or the address alone."""
+        claimed = None if self.world.chance(self.named_share) else identity_at(place)
+        self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, place)))
 
     def in_reach(self) -> Iterable[PeerId]:
         """Whose addresses discovery finds, in this order: everybody else's."""
-        return (peer for peer in self.network.devices if peer != self.peer)
+        return (place for place in self.network.devices if place != self.place)
 
     def _found(self, found: AddressFound) -> Callable[[], None]:
         return lambda: self.take(lambda core: core.neighbour(found, self.now))
@@ -173,7 +182,7 @@ class Device:
         self.world.note(f"{self.who.number} crashes")
         self.world.tally.faults["crash"] += 1
         self.stop()
-        self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
+        self.network.vanish(self.place, is_noticed=self.world.chance(0.7))
         self.judge.on_crash(self)
         self.world.after(self.down_s, self.start)
 
@@ -193,10 +202,9 @@ class Device:
     def vanish(self) -> None:
         """Be gone for ever."""
         self.world.note(f"{self.who.number} vanishes")
-        self.world.tally.faults["vanish"] += not self.is_gone
         self.is_gone = True
         self.stop()
-        self.network.vanish(self.peer, is_noticed=self.world.chance(0.7))
+        self.network.vanish(self.place, is_noticed=self.world.chance(0.7))
 
     def stop(self) -> None:
         self.core, self.is_open, self.fuse, self._is_held = None, False, None, False
@@ -312,7 +320,7 @@ class Device:
     def send(self, peer: PeerId, message: Message) -> None:
         self.tick()
         self.judge.on_send(self, peer, message)
-        self.network.send(self.peer, peer, message)
+        self.network.send(self.place, self.network.at(self.place, peer), message)
 
     def act(self, effect: Effect) -> None:
         self.tick()
@@ -329,13 +337,15 @@ class Device:
             self.train()
 
     # --- what the network tells -------------------------------------------------------------------------------------
-    def on_link_up(self, peer: PeerId, dialled: bool) -> None:
+    def on_link_up(self, place: PeerId, dialled: bool) -> None:
+        peer = identity_at(place)
         self.attempt(lambda: self.take(lambda core: core.neighbour(LinkUp(peer, dialled), self.now)))
 
-    def on_link_down(self, peer: PeerId, reason: str) -> None:
+    def on_link_down(self, place: PeerId, reason: str) -> None:
+        peer = identity_at(place)
         self.attempt(lambda: self.take(lambda core: core.neighbour(LinkDown(peer, reason), self.now)))
 
-    def on_message(self, peer: PeerId, message: Message | bytes) -> None:
+    def on_message(self, place: PeerId, message: Message | bytes) -> None:
         """Bytes come from a member gone bad, and pass the real edge first."""
         if isinstance(message, bytes):
             try:
@@ -344,7 +354,7 @@ class Device:
                 self.refused += 1
                 self.world.tally.refusals[type(problem).__name__] += 1
                 return
-        self.attempt(lambda: self._hear(peer, message))  # type: ignore[arg-type]
+        self.attempt(lambda: self._hear(identity_at(place), message))  # type: ignore[arg-type]
 
     def _hear(self, peer: PeerId, message: Message) -> None:
         self.world.note(f"{self.who.number} < {type(message).__name__}")
@@ -364,7 +374,8 @@ class Device:
         if self.health.room < Room.PLENTY:  # the trainer keeps what it made
             self.later(RETRY_S, lambda: self.publish(job_epoch))
             return
-        payload, payload_sha256, key = sealed(self.peer, len(self.learned))
+        number = len(self.learned) + (0 if self.place == self.peer else APART)
+        payload, payload_sha256, key = sealed(self.peer, number)
         self.learned[payload_sha256] = job_epoch
         self.store(payload_sha256, payload, key)
         command = Publish(job_epoch, cast.ARCHITECTURES[0], "", payload_sha256, len(payload), "")
@@ -374,8 +385,8 @@ class Device:
         """What the trainer leaves, as the repository adopts it."""
         self.disk.payloads[payload_sha256], self.disk.keys[payload_sha256] = payload, key
 
-    def payload_for(self, peer: PeerId, payload_sha256: str) -> bytes | None:
-        """What `peer` may read now."""
-        if self.core is None or not self.core.serves(peer, payload_sha256):
+    def payload_for(self, place: PeerId, payload_sha256: str) -> bytes | None:
+        """What whoever is there may read now."""
+        if self.core is None or not self.core.serves(identity_at(place), payload_sha256):
             return None
         return self.disk.payloads.get(payload_sha256)

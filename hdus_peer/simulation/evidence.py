@@ -1,19 +1,40 @@
-"""What a disk says, read from outside: rows, and what follows from them.
+"""What a disk says, read from outside: rows, what follows from them, and a violation.
 
 Rule: nothing here asks a core.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind
+from hdus_peer.errors import LocalError
 from hdus_peer.protocol.records import EquivocationRow, Row, SelfRow, TombstoneRow, key_of
 from hdus_peer.protocol.step import Put, Write
 from hdus_peer.simulation.device import Device
 
 R = TypeVar("R", bound=Row)
 Tables = dict[Any, dict[Any, Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A lease as its holder made it durable, with its ends in true time (s)."""
+
+    generation: int
+    sequence: int
+    issued_at_s: int  # an owner that was restored may use a sequence twice
+    use_until_s: float
+    hold_until_s: float
+
+
+class Violation(LocalError):
+    """An invariant of the protocol does not hold: a bug of ours. Run the same seed again to see it again."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant = invariant
 
 
 def on_disk(device: Device, table: type[R]) -> list[R]:

@@ -30,6 +30,7 @@ class Fault(enum.StrEnum):
     SLOW_DISK = "slow-disk"  # commits, fetches, checks and erasures take long
     FULL_DISK = "full-disk"  # nothing is taken in, or even every commit and erasure is refused, for a while
     REVOKE = "revoke"  # the authority puts a member out
+    CLONE = "clone"  # one identity runs at two places, from a copy of its disk
 
 
 ACTS = {
@@ -44,6 +45,7 @@ ACTS = {
     Fault.SLOW_DISK: {What.SLOW_DISK},
     Fault.FULL_DISK: {What.FULL_DISK},
     Fault.REVOKE: {What.REVOKE},
+    Fault.CLONE: {What.CLONE},
 }
 WEATHER = {
     Fault.LOSS: "loss",

@@ -38,6 +38,7 @@ from hdus_peer.protocol.step import (
     UseSeeds,
 )
 from hdus_peer.repository.port import Partial
+from hdus_peer.simulation.cast import identity_at
 from hdus_peer.simulation.storage import RETRY_S, SLOW_WORK, WORK_MAX_S
 
 if TYPE_CHECKING:
@@ -123,9 +124,8 @@ class Hands:
 
     # --- links ------------------------------------------------------------------------------------------------------
     def _identify(self, address: str) -> None:
-        peer = PeerId(address)
-        is_there = self._device.network.reaches(self._device.peer, peer)
-        done = Identified(address, peer) if is_there else DialFailed(None, address)
+        is_there = self._device.network.reaches(self._device.place, PeerId(address))
+        done = Identified(address, identity_at(PeerId(address))) if is_there else DialFailed(None, address)
         self._device.later(self._pause_s(), lambda: self._done(done))
 
     def _dial(self, peer: PeerId, address: str) -> None:
@@ -135,11 +135,11 @@ class Hands:
             if device.run == run:
                 self._done(DialFailed(peer, address))
 
-        device.network.dial(device.peer, peer, failed)
+        device.network.dial(device.place, PeerId(address), failed)
 
     def _hang_up(self, peer: PeerId) -> None:
         device = self._device
-        if device.network.hang_up(device.peer, peer):
+        if device.network.hang_up(device.place, device.network.at(device.place, peer)):
             down = LinkDown(peer, "hung-up")
             device.later(0.0, lambda: device.take(lambda core: core.neighbour(down, device.now)))
 
@@ -165,10 +165,11 @@ class Hands:
         device, network = self._device, self._device.network
         if fetch.is_cancelled:
             return
-        if not network.is_linked(device.peer, fetch.owner) or not network.reaches(fetch.owner, device.peer):
+        owner = network.at(device.place, fetch.owner)
+        if not network.is_linked(device.place, owner) or not network.reaches(owner, device.place):
             self._fetch_failed(fetch, False, "unreachable")
             return
-        payload = network.devices[fetch.owner].payload_for(device.peer, fetch.payload_sha256)
+        payload = network.devices[owner].payload_for(device.place, fetch.payload_sha256)
         if payload is None:
             self._fetch_failed(fetch, True, "gone")
         else:

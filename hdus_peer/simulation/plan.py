@@ -26,6 +26,7 @@ class What(enum.StrEnum):
     SLOW_DISK = "slow-disk"  # whatever the disk of `who` does takes long, for `amount` s
     FULL_DISK = "full-disk"  # for `amount` s the disk of `who` takes nothing new in; where odd, it refuses everything
     REVOKE = "revoke"  # the authority puts `other` out, and `who` is told
+    CLONE = "clone"  # a copy of the disk of `who` runs at another place, too; where `amount` is odd, it trains
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +107,16 @@ def draw(seed: int, peers: int = 6) -> Plan:
         lease_s=lease_s,
         two_faced=rogue is not None and random.Random(f"faces {seed}").random() < 0.5,
     )
-    return _with_later_kinds(plan)
+    return _with_later_kinds(plan, honest)
 
 
-def _with_later_kinds(plan: Plan) -> Plan:
+def _with_later_kinds(plan: Plan, honest: list[int]) -> Plan:
     """`plan` with the kinds of fault that came later, which leave all the others of a seed as they were."""
     seed, weather = plan.seed, plan.weather
     acts = [*plan.acts, *_disks(random.Random(f"disks {seed}"), plan.peers)]
     acts += _revoking(random.Random(f"revoke {seed}"), plan.peers)
+    if plan.neighbours_max == MANY_NEIGHBOURS:
+        acts += _cloning(random.Random(f"clone {seed}"), honest)
     if weather.loss and random.Random(f"reorder {seed}").random() < 0.5:
         weather = replace(weather, reorder=0.05)
     return replace(plan, weather=weather, acts=tuple(sorted(acts, key=lambda act: act.at_s)))
@@ -162,6 +165,13 @@ def _revoking(rng: random.Random, peers: int) -> list[Act]:
     at_s = rng.uniform(1.0, HORIZON_S)
     told = [who] if rng.random() < 0.7 else [who, third]
     return [Act(at_s + rng.uniform(0.0, 2.0), What.REVOKE, each, other) for each in told]
+
+
+def _cloning(rng: random.Random, whom: list[int]) -> list[Act]:
+    """Perhaps the identity of a peer is started a second time, from a copy of its disk."""
+    if rng.random() > 0.25:
+        return []
+    return [Act(rng.uniform(1.0, HORIZON_S - 3.0), What.CLONE, rng.choice(whom), amount=rng.randrange(2))]
 
 
 def _forgetting(rng: random.Random, peers: int) -> list[Act]:

@@ -26,9 +26,10 @@ from hdus_peer.protocol.records import (
 from hdus_peer.protocol.step import Forget, Leave, Obey, Rejoin, Retrain
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures
-from hdus_peer.simulation.checker import Checker, Violation
-from hdus_peer.simulation.device import Device, Settings
-from hdus_peer.simulation.evidence import is_revoked, on_disk
+from hdus_peer.simulation.checker import Checker
+from hdus_peer.simulation.clones import DoubledNetwork, second_place
+from hdus_peer.simulation.device import Device, Settings, copied
+from hdus_peer.simulation.evidence import Violation, is_revoked, on_disk
 from hdus_peer.simulation.malice import Rogue, TwoFaced, rogue_of
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.plan import Act, Plan, What, draw
@@ -92,7 +93,9 @@ class Stage:
     def __init__(self, plan: Plan, numbers: tuple[int, ...] | None = None, listen: Listen | None = None) -> None:
         self.plan = plan
         self.world = World(plan.seed, listen)
-        self.network = Network(self.world, plan.weather)
+        is_doubled = any(act.what == What.CLONE for act in plan.acts)
+        self.network = (DoubledNetwork if is_doubled else Network)(self.world, plan.weather)
+        self.clones: dict[int, Device] = {}
         signatures = Signatures()
         people = [cast.person(number) for number in (range(plan.peers) if numbers is None else numbers)]
         rogue = cast.person(plan.rogue).peer if plan.rogue is not None else None
@@ -146,7 +149,10 @@ class Stage:
             case What.RESTORE:
                 device.restore()
             case What.VANISH:
+                self.world.tally.faults["vanish"] += not device.is_gone
                 device.vanish()
+            case What.CLONE:
+                self._clone(act.who, trains=act.amount % 2 == 1)
             case What.CLOCK:
                 self.world.tally.faults["clock"] += 1
                 device.wall_skew_s += (act.amount - 20) * 3600.0
@@ -162,6 +168,24 @@ class Stage:
                     self._rogue.strike()
             case _:
                 self._disturb(act, device.peer, other.peer)
+
+    def _clone(self, number: int, trains: bool) -> None:
+        """A copy of the disk is started at another place, where everybody finds it."""
+        first = self.devices[number]
+        if first.is_gone or number in self.clones:
+            return
+        self.world.tally.faults["clone"] += 1
+        second = Device(first.who, self.network, self.checker, first.settings, second_place(first.peer))
+        second.disk = copied(first.disk)
+        first.was_restored = second.was_restored = True  # each takes itself for a backup, once it hears of the other
+        self.clones[number] = self.network.devices[second.place] = second
+        self.checker.on_clone(second)
+        second.start()
+        for device in self.devices.values():
+            if device.is_open and device is not first:
+                device.find(second.place)
+        if trains:
+            second.train()
 
     def _revoke(self, who: int, revoked: int) -> None:
         """The operator tells the first from `who` on whose daemon answers."""
@@ -182,19 +206,23 @@ class Stage:
             case What.HEAL:
                 self.network.blocked.clear()
             case What.SPLIT:
-                low = [device.peer for number, device in self.devices.items() if number < max(1, act.who)]
-                high = [device.peer for number, device in self.devices.items() if number >= max(1, act.who)]
+                everybody = [*self.devices.values(), *self.clones.values()]
+                low = [device.place for device in everybody if device.who.number < max(1, act.who)]
+                high = [device.place for device in everybody if device.who.number >= max(1, act.who)]
                 self.network.blocked |= {(one, two) for one in low for two in high}
                 self.network.blocked |= {(two, one) for one in low for two in high}
 
     # --- peace ------------------------------------------------------------------------------------------------------
     def settle(self) -> None:
-        """Heal everything, and wait until all is quiet; raises Violation where it does not become so."""
+        """Heal everything, take away what is there twice, and wait until all is quiet; raises Violation where it does
+        not become so."""
         self.network.blocked.clear()
         self.network.weather = Weather()
         for device in self.devices.values():
             device.fuse = None
             device.health.mend()
+        for clone in self.clones.values():
+            clone.vanish()
         until_s = self.world.now_s + self.plan.settle_max_s
         while (problem := self.unrest()) and self.world.now_s < until_s:
             self._switch_off_left()
@@ -270,12 +298,13 @@ class Stage:
         return there.is_open and not is_put_out
 
     def _waits_for_the_gone(self, device: Device) -> bool:
-        """Whether only those have not answered that never do: who is gone, and, where a leaver was restored, whom it
-        presumes to hold something and who has left long ago, or who answered before (its certificate stays pending)."""
-        awaited = {row.holder for row in on_disk(device, GrantRow) if not row.closed_by}
-        awaited = {holder for holder in awaited if not is_revoked(device, holder)}
+        """Whether only those have not answered that never do: who is gone, and, where a leaver was restored or is there
+        twice, whom it presumes to hold something and who has left long ago, or who answered before (its certificate
+        stays pending)."""
+        unanswered = {row.holder for row in on_disk(device, GrantRow) if not row.closed_by}
+        awaited = {holder for holder in unanswered if not is_revoked(device, holder)}
         gone = {other.peer for other in self.devices.values() if other.is_gone}
-        return device.was_restored or awaited <= gone
+        return device.was_restored or (awaited <= gone and bool(awaited) >= bool(unanswered))
 
 
 @functools.cache

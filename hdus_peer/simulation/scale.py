@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from hdus_peer.simulation.checker import Violation
 from hdus_peer.simulation.crowd import Crowd, Figures, Tell
+from hdus_peer.simulation.evidence import Violation
 
 KIB = 1024
 

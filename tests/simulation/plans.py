@@ -129,3 +129,15 @@ def revoke(seed: int, is_there: bool = True) -> Plan:
     acts += [Act(at_s + 4.0, What.REJOIN, who), Act(at_s + 4.1, What.TRAIN, who)]
     put_out = [Act(at_s, What.REVOKE, told, who)]
     return _with(replace(plan, acts=()), (acts + put_out) if is_there else acts)
+
+
+def clone(seed: int, is_there: bool = True) -> Plan:
+    """An identity is started a second time; then everybody trains again, and an owner leaves."""
+    rng = random.Random(f"clone {seed}")
+    plan = faultless(seed)
+    acts = [act for act in plan.acts if act.what not in (What.LEAVE, What.REJOIN)]
+    who, leaver = rng.sample(range(plan.peers), 2)
+    acts += [Act(rng.uniform(9.0, 12.0), What.TRAIN, each) for each in range(plan.peers)]
+    acts.append(Act(14.0, What.LEAVE, leaver))
+    twice = [Act(5.0, What.CLONE, who)]
+    return _with(replace(plan, acts=(), neighbours_max=16), (acts + twice) if is_there else acts)

@@ -8,21 +8,22 @@ from collections.abc import Sequence
 
 import pytest
 
+from hdus_peer.domain.certificate import HolderAnswers, Proof
 from hdus_peer.domain.clock import Instant
+from hdus_peer.domain.identity import PeerId
 from hdus_peer.driver import Driver
 from hdus_peer.errors import StorageError
-from hdus_peer.protocol import awaited
-from hdus_peer.protocol.alarms import NEVER_S
-from hdus_peer.protocol.links import Link
-from hdus_peer.protocol.messages import Merged
+from hdus_peer.protocol import awaited, certificate
+from hdus_peer.protocol.granting import Granting
+from hdus_peer.protocol.links import Link, Links
+from hdus_peer.protocol.messages import KeyRequest, Merged
 from hdus_peer.protocol.peer import PeerCore
 from hdus_peer.protocol.records import ErasureRow, Phase
 from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Step
 from hdus_peer.protocol.unlearning import Unlearning
 
-PATIENCE_S = 5.0
-GRAIN_S = 1e-3
+PATIENCE_S = 4.0
 
 
 def refused_commit_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -38,22 +39,18 @@ def refused_commit_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def erasure_given_up_after_a_while(patch: pytest.MonkeyPatch) -> None:
     """Whatever is not erased after `PATIENCE_S` is taken for erased."""
-    on_timer, due_s = Unlearning.on_timer, Unlearning.due_s
+    timer = PeerCore.timer
 
-    def due(self: Unlearning) -> float:
+    def impatient(self: PeerCore, now: Instant) -> Step:
+        step, draft = timer(self, now), Draft(self.state)
         begun_s: dict[int, float] = self.__dict__.setdefault("begun_s", {})
-        waiting = [begun_s.get(row.erasure, -PATIENCE_S) for row in self._state.all(ErasureRow)]
-        return min(due_s(self), *(since_s + PATIENCE_S + GRAIN_S for since_s in waiting), NEVER_S)
-
-    def impatient(self: Unlearning, now: Instant, draft: Draft) -> None:
-        on_timer(self, now, draft)
-        begun_s: dict[int, float] = self.__dict__.setdefault("begun_s", {})
-        for row in self._state.all(ErasureRow):
+        for row in self.state.all(ErasureRow):
             if begun_s.setdefault(row.erasure, now.boot_s) + PATIENCE_S < now.boot_s:
-                self.on_erased(row, now, draft)
+                self.unlearning.on_erased(row, now, draft)
+        late = draft.step()
+        return Step(step.writes + late.writes, step.sends + late.sends, step.effects, step.events + late.events)
 
-    patch.setattr(Unlearning, "on_timer", impatient)
-    patch.setattr(Unlearning, "due_s", due)
+    patch.setattr(PeerCore, "timer", impatient)
 
 
 def merged_before_it_has_merged(patch: pytest.MonkeyPatch) -> None:
@@ -76,3 +73,27 @@ def revoked_comes_back(patch: pytest.MonkeyPatch) -> None:
             self._state.change_self(draft, phase=Phase.ACTIVE, job_epoch=self._state.row.job_epoch + 1)
 
     patch.setattr(Unlearning, "rejoin", rejoin)
+
+
+def clone_accepted(patch: pytest.MonkeyPatch) -> None:
+    """Another run is another run, and nothing else."""
+    patch.setattr(Links, "_is_clone", lambda self, peer, hello, old: False)
+
+
+def clone_counted(patch: pytest.MonkeyPatch) -> None:
+    """The answer of one device closes what both of them hold."""
+
+    def counting(holder: PeerId, cloned: bool, membership: Proof, proofs: tuple[Proof, ...]) -> HolderAnswers:
+        return HolderAnswers(holder, False, membership, proofs)
+
+    patch.setattr(certificate, "HolderAnswers", counting)
+
+
+def key_for_a_clone(patch: pytest.MonkeyPatch) -> None:
+    grant_problem = Granting._grant_problem
+
+    def generous(self: Granting, link: Link, request: KeyRequest) -> str:
+        problem = grant_problem(self, link, request)
+        return "" if problem == "cloned" else problem
+
+    patch.setattr(Granting, "_grant_problem", generous)

@@ -27,6 +27,7 @@ OWN_KINDS = (
     plans.full_disk,
     plans.reorder,
     plans.revoke,
+    plans.clone,
 )
 
 FAULTS: list[Fault] = [
@@ -66,7 +67,7 @@ FAULTS: list[Fault] = [
     (plants.notice_not_passed_on, {"I2", "L1"}, 20, draw),
     (plants.receipt_for_a_later_generation, {"I1"}, 5, draw),
     (plants.release_before_erased, {"I4"}, 20, plans.busy),
-    (plants.lease_renewed_by_a_stranger, {"L2"}, 20, plans.replayed),
+    (plants.lease_renewed_by_a_stranger, {"I6", "L2"}, 20, plans.replayed),
     (plants.rejoined_under_an_old_generation, {"I2", "I6"}, 20, plans.coming_and_going),
     (plants.revocation_by_anybody, {"I7"}, 20, draw),
     (plants.quarantine_forgotten_on_restart, {"I2"}, 20, draw),
@@ -78,6 +79,9 @@ ALONE: list[FaultAlone] = [
     (plants_alone.merged_before_it_has_merged, {"I2"}, 20, plans.reorder),
     (plants_alone.revoked_holder_waited_for, {"L1"}, 60, plans.revoke),
     (plants_alone.revoked_comes_back, {"I6"}, 5, plans.revoke),
+    (plants_alone.clone_accepted, {"I4"}, 5, plans.clone),
+    (plants_alone.clone_counted, {"I4"}, 20, plans.clone),
+    (plants_alone.key_for_a_clone, {"I4"}, 10, plans.clone),
 ]
 
 

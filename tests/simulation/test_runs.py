@@ -13,7 +13,7 @@ from hdus_peer.simulation.faults import Fault, only
 from hdus_peer.simulation.plan import What
 
 RUNS_PER_BATCH = 50
-LATER_KINDS = {Fault.REORDER, Fault.SLOW_DISK, Fault.FULL_DISK, Fault.REVOKE}
+LATER_KINDS = {Fault.REORDER, Fault.SLOW_DISK, Fault.FULL_DISK, Fault.REVOKE, Fault.CLONE}
 
 
 def assert_holds(seed: int) -> None:
