@@ -49,7 +49,7 @@ TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
 @dataclass(slots=True)
 class Link:
     """One link that is up. `speaks_seeds`: same task and a common version of the protocol. `doubted_s`: when the
-    network last changed under it. `is_another_run`: the other was heard before, in another run."""
+    network last changed under it. `is_another_run`: the other was heard before, in another run; `is_first`: never."""
 
     contact: Contact
     dialled: bool
@@ -63,6 +63,7 @@ class Link:
     generation: int = 0
     is_hung_up: bool = False
     is_another_run: bool = False
+    is_first: bool = False
     doubted_s: float = 0.0
     nonce: str = field(default="", repr=False)
 
@@ -176,7 +177,7 @@ class Links:
     def _remember(self, link: Link, greeting: Greeting, draft: Draft) -> None:
         old, hello = self._state.get(MemberRow, link.peer), greeting.hello.statement
         last = old.hello.statement if old and old.hello else hello
-        link.is_another_run = last.run_nonce != hello.run_nonce
+        link.is_another_run, link.is_first = last.run_nonce != hello.run_nonce, old is None
         is_cloned = self._is_clone(link.peer, greeting.hello.statement, old)
         if is_cloned and not (old and old.cloned):
             draft.tell("PeerCloned", link.peer)

@@ -253,6 +253,8 @@ class PeerCore:
         if self.links.on_greeting(link, greeting, draft):
             if greeting.echo is not None:
                 self.restored.on_echo(greeting.echo, now, draft)
+            if link.is_first:
+                self.restored.on_first_met(link.peer, now, draft)
             if link.is_another_run:
                 self.unlearning.answer_again(link.peer, now, draft)
             self.owed.on_greeted(link.peer, now, draft)

@@ -71,6 +71,12 @@ class Restored:
             self._presume(holder, generation, now, draft)
             draft.tell("GrantForgotten", holder, generation=generation)
 
+    def on_first_met(self, member: PeerId, now: Instant, draft: Draft) -> None:
+        """Whom a backup does not know, a forgotten run may have met, and given a key."""
+        if self._state.row.broken_at_s:
+            self._presume(member, self._state.row.generation_highest, now, draft)
+            self._unlearning.say_again(now, draft)
+
     def _leap_grants(self, steps: int, draft: Draft) -> None:
         """No grant of mine has the number of a forgotten one."""
         row, members_max = self._state.row, self._state.limits.members_max

@@ -250,11 +250,11 @@ class Unlearning:
             self.say_again(now, draft)
 
     def say_again(self, now: Instant, draft: Draft) -> None:
-        """I leave, or have left, and my state went backwards: what I forgot may be above the notice, and what is below
-        it was answered to a run that is forgotten. A new notice covers all of it, and everybody answers anew."""
+        """I leave, and my state went backwards: what I forgot may be above the notice, and what is below it was
+        answered to a run that is forgotten. A new notice covers all of it, and everybody answers anew."""
         state = self._state
         row = state.get(TombstoneRow, state.me.peer)
-        if row is None or row.kind != UnlearnKind.LEAVE or state.row.phase not in (Phase.LEAVING, Phase.LEFT):
+        if row is None or row.kind != UnlearnKind.LEAVE or state.row.phase != Phase.LEAVING:
             return
         highest = min(max(state.row.generation_highest, row.through + 1), GENERATION_MAX - 1)
         state.change_self(draft, generation_highest=highest)

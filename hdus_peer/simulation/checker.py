@@ -53,8 +53,7 @@ from hdus_peer.simulation.evidence import (
 from hdus_peer.simulation.twins import Twins
 
 FIELDS = {table: tuple(field.name for field in fields(table)) for table in TABLES}
-LEASE_SLACK_S = 2.0
-"""How long effects may take: the longest pause of `hands`, and what waits before it."""
+LEASE_SLACK_S = 2.0  # how long effects may take: the longest pause of `hands`, and what waits before it
 
 
 class Checker:
@@ -75,6 +74,7 @@ class Checker:
         self._noticed: set[PeerId] = set()
         self._unaware: set[PeerId] = set()  # restored, and has not seen a proof of it yet
         self._left_unaware: set[tuple[PeerId, int]] = set()  # what leave it had finished by then
+        self._unmet: set[tuple[PeerId, int, PeerId]] = set()  # of what leave it had not met whom since
         self._shown: set[tuple[PeerId, PeerId]] = set()  # (restored, by whom): a proof
 
     def _is_judged(self, device: Device) -> bool:
@@ -238,18 +238,18 @@ class Checker:
         erases before it opens a port, and the certificate says that it lapsed; and whom the authority put out, of which
         it says so. Whoever is put out itself waits for nobody, and has no certificate of its own."""
         through = through_on_disk(device, device.peer)
-        if device.peer in self._unaware:
-            self._left_unaware.add((device.peer, through))
+        self._left_unaware |= {(device.peer, through)} if device.peer in self._unaware else set()
         if is_revoked(device, device.peer) or (device.peer, through) in self._left_unaware:
             return
         self._twins.check_certificate(device)
         for other in filter(self._is_judged, self.devices if device.peer not in self._twins.peers else ()):
-            is_late = not other.is_open or other.health.is_in_trouble
-            is_lapsed = is_late and self._has_lapsed(device, other)
-            if self._is_excused(other.peer) or is_lapsed or is_revoked(device, other.peer):
-                continue
             if device.was_restored and (other.peer,) not in device.disk.rows[MemberRow]:
-                continue  # it has not met it since, and nobody can tell it whom it forgot
+                self._unmet.add((device.peer, through, other.peer))  # nobody could tell it whom it forgot
+            is_late = not other.is_open or other.health.is_in_trouble
+            is_excused = (device.peer, through, other.peer) in self._unmet or self._is_excused(other.peer)
+            is_lapsed = is_late and self._has_lapsed(device, other)
+            if is_excused or is_lapsed or is_revoked(device, other.peer):
+                continue
             for payload in other.disk.keys:
                 owner, generation = self._seeds.get(payload, ("", 0))
                 if owner == device.peer and generation <= through:

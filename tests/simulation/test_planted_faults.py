@@ -61,7 +61,7 @@ FAULTS: list[Fault] = [
     (plants.equivocation_by_accident, {"I2"}, 10, plans.busy),
     (plants.heartbeat_without_root, {"L1"}, 3, plans.calm),
     (plants.buckets_that_find_nothing, {"L1"}, 3, plans.calm),
-    (plants.restored_unnoticed, {"I2", "I4", "I6", "L1"}, 40, plans.put_back),
+    (plants.restored_unnoticed, {"I2", "I4", "I6", "L1"}, 70, plans.put_back),
     (plants.leave_not_said_again, {"I4", "I6", "L1"}, 100, plans.put_back),
     (plants.tombstone_dropped, {"I1", "I2", "L1"}, 20, draw),
     (plants.notice_not_passed_on, {"I2", "L1"}, 20, draw),
@@ -69,7 +69,7 @@ FAULTS: list[Fault] = [
     (plants.release_before_erased, {"I4"}, 20, plans.busy),
     (plants.lease_renewed_by_a_stranger, {"I6", "L2"}, 20, plans.replayed),
     (plants.rejoined_under_an_old_generation, {"I2", "I6"}, 20, plans.coming_and_going),
-    (plants.revocation_by_anybody, {"I7"}, 20, draw),
+    (plants.revocation_by_anybody, {"I7"}, 60, draw),
     (plants.quarantine_forgotten_on_restart, {"I2"}, 20, draw),
     (plants.use_resumed_after_a_restart, {"L2"}, 40, plans.leased),
 ]
