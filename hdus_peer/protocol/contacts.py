@@ -13,8 +13,7 @@ Rules
 7. Up to `dial_all_max` contacts are all dialled: a notice then needs one hop. Of more, those are dialled that a pure
    function of PeerIds chooses (`overlay.acquaintances`), whom the operator named, and to whom something binds this peer
    (a seed held, an answer owed); `members_max` are remembered, chosen in the same way, whatever the order in which
-   they were found. Whoever dials is welcome. Who dialled whom it chooses no more hangs up: the other end dials if it
-   has chosen this one.
+   they were found. Whoever dials is welcome; a link that neither end would dial is closed (`links`).
 8. Anybody on the network can invent names, good ones too. They take no place from those who proved to be members, who
    are chosen from by themselves as well, and a name that answered nobody `TRIES` times takes none until it is found
    again.

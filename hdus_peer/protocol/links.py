@@ -49,7 +49,8 @@ TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
 @dataclass(slots=True)
 class Link:
     """One link that is up. `speaks_seeds`: same task and a common version of the protocol. `doubted_s`: when the
-    network last changed under it. `is_another_run`: the other was heard before, in another run; `is_first`: never."""
+    network last changed under it. `is_another_run`: the other was heard before, in another run; `is_first`: never.
+    `is_kept_there`: the other end would dial it again, as its last heartbeat says."""
 
     contact: Contact
     dialled: bool
@@ -64,6 +65,7 @@ class Link:
     is_hung_up: bool = False
     is_another_run: bool = False
     is_first: bool = False
+    is_kept_there: bool = True
     doubted_s: float = 0.0
     nonce: str = field(default="", repr=False)
 
@@ -265,16 +267,20 @@ class Links:
         if any(link.beat_due_s <= now.boot_s for link in beating):
             soon_s = now.boot_s + self._state.limits.heartbeat_interval_s / 2
             for link in [link for link in beating if link.beat_due_s <= soon_s]:
-                if self._is_chosen(link):
+                if self._is_kept(link):
                     self.beat(link, now, draft)
                 else:
                     link.is_hung_up = True
                     draft.send(link.peer, Goodbye("not-chosen"))
                     draft.act(HangUp(link.peer))
 
-    def _is_chosen(self, link: Link) -> bool:
-        """Whether this end keeps the link up: the other dialled it, or this end would dial it again."""
-        return not link.dialled or link.phase != LinkPhase.OPEN or self._contacts.is_acquainted(link.peer)
+    def _is_kept(self, link: Link) -> bool:
+        """Whether a link stays up: one that this end dialled, and that neither end would dial again, does not."""
+        is_of_use = link.is_kept_there or self._contacts.is_acquainted(link.peer)
+        return is_of_use or not link.dialled or link.phase != LinkPhase.OPEN
+
+    def on_heartbeat(self, link: Link, beat: Heartbeat) -> None:
+        link.is_kept_there = beat.keeps
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""
@@ -290,7 +296,8 @@ class Links:
         own = self._state.own_seed()
         generation = own.manifest.statement.generation if own and self._state.is_active else 0
         root = tombstones.root(self._state)
-        draft.send(link.peer, Heartbeat(root, generation, self._state.row.state_sequence))
+        keeps = self._contacts.is_acquainted(link.peer)
+        draft.send(link.peer, Heartbeat(root, generation, self._state.row.state_sequence, keeps))
         link.beat_due_s = now.boot_s + self._state.limits.heartbeat_interval_s
 
     def _due_s(self, peer: PeerId) -> float:

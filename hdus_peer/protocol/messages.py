@@ -52,11 +52,13 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """I am here. `generation` is that of the seed that the sender serves, 0 for none."""
+    """I am here. `generation` is that of the seed that the sender serves, 0 for none. `keeps`: the sender would dial the
+    receiver if this link were not there; one that neither end keeps is closed by who dialled it."""
 
     tombstone_root: str
     generation: int
     state_sequence: int
+    keeps: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,10 @@ class Crowd:
         for device in self._devices:
             scores = {peer: overlay.score(TASK, device.peer, peer) for peer in peers if peer != device.peer}
             device.known = tuple(sorted(overlay.kept(device.peer, scores, Limits().members_max)))
+        by_peer = {device.peer: device for device in self._devices}
+        for device in self._devices:
+            for peer in device.known:
+                by_peer[peer].known_to.append(device)
 
     # --- phases -----------------------------------------------------------------------------------------------------
     def join(self) -> None:

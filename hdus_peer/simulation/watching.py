@@ -87,8 +87,8 @@ def _verified(device: Device) -> Verdict | None:
 
 
 class WatchedDevice(Device):
-    """A device whose doings `watch` counts, to whom discovery shows `known`, and that is switched off once it has
-    left. `links`: to whom its links are open."""
+    """A device whose doings `watch` counts, to whom discovery shows those of `known` that are there, and that is switched off
+    once it has left. `known_to`: to whom discovery shows it. `links`: to whom its links are open."""
 
     named_share = 0.0  # nobody names an address
 
@@ -96,10 +96,19 @@ class WatchedDevice(Device):
         super().__init__(who, network, judge, settings)
         self.watch = watch
         self.known: tuple[PeerId, ...] = ()
+        self.known_to: list[WatchedDevice] = []
         self.links: set[PeerId] = set()
 
     def in_reach(self) -> Iterable[PeerId]:
-        return self.known
+        return (peer for peer in self.known if self.network.devices[peer].is_open)
+
+    def open_when_erased(self) -> None:
+        """Whoever is there already finds it, too."""
+        was_open = self.is_open
+        super().open_when_erased()
+        for other in self.known_to if self.is_open and not was_open else ():
+            if other.is_open:
+                other.find(self.peer)
 
     def join(self) -> None:
         """Start for the first time, and learn."""

@@ -105,7 +105,7 @@ FRAMES: dict[str, Record] = {
     ),
     "notices": _record(m.Notices, items=each(_NOTICE_ITEM, m.NOTICES_PER_MESSAGE_MAX), last=FLAG),
     "merged": _record(m.Merged),
-    "heartbeat": _record(m.Heartbeat, tombstone_root=text(64), generation=NUMBER, state_sequence=NUMBER),
+    "heartbeat": _record(m.Heartbeat, tombstone_root=text(64), generation=NUMBER, state_sequence=NUMBER, keeps=FLAG),
     "tombstone_digest": _record(m.TombstoneDigest, hashes=each(text(64), m.BUCKETS, m.BUCKETS)),
     "tombstone_request": _record(m.TombstoneRequest, buckets=each(integer(m.BUCKETS - 1), m.BUCKETS)),
     "announce": _record(m.Announce, manifest=signed(SeedManifest)),
