@@ -41,8 +41,7 @@ class Views:
 
     def _members(self) -> list[Contact]:
         """Without names that were only ever spoken of."""
-        contacts = self._core.contacts
-        return [contact for contact in contacts.known.values() if contacts.is_proved(contact)]
+        return [contact for contact in self._core.contacts.known.values() if contact.is_proved]
 
     def is_lonely(self) -> bool:
         """Whether somebody that may come back is missing, or nobody was ever found."""

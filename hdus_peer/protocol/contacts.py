@@ -46,7 +46,8 @@ class Liveness(enum.StrEnum):
 @dataclass(slots=True)
 class Contact:
     """A peer that was found or linked once. `score`: see `overlay`. `silent_since_s`: when its link went down, or it
-    was first heard of. `speaks_seeds`: False once it said that it has another task."""
+    was first heard of. `speaks_seeds`: False once it said that it has another task. `is_proved`: it shook hands or greeted
+    as a member once; all others were only ever spoken of."""
 
     peer: PeerId
     score: bytes
@@ -58,6 +59,7 @@ class Contact:
     dial_due_s: float | None = None
     failures: int = 0
     speaks_seeds: bool = True
+    is_proved: bool = False
 
 
 @dataclass(slots=True)
@@ -82,24 +84,31 @@ class Contacts:
         self._asks: Alarms[str] = Alarms(lambda address: _or_never(self._named[address].due_s))
         self._silences: Alarms[PeerId] = Alarms(self._gone_due_s)
         self._acquainted: frozenset[PeerId] = frozenset()
-        self._chosen_of = (0, 0)
+        self._chosen: frozenset[PeerId] = frozenset()
+        self._chosen_of = (0, 0, 0)
+        self._least = b""
 
     # --- whom to remember, and whom to dial -------------------------------------------------------------------------
     def _contact(self, peer: PeerId, now: Instant, *, is_linked: bool = False) -> Contact | None:
         """The contact of `peer`, made if it is to be remembered."""
         if peer not in self.known:
             me = self._state.me
-            self.known[peer] = Contact(peer, overlay.score(me.task, me.peer, peer), now.boot_s, is_linked=is_linked)
-            self._changes += 1
+            contact = Contact(peer, overlay.score(me.task, me.peer, peer), now.boot_s, is_linked=is_linked)
+            contact.is_proved = is_linked or self._state.get(MemberRow, peer) is not None
+            self.known[peer] = contact
+            self._changes += self._may_be_chosen(contact)
             self._forget_others()
         return self.known.get(peer)
 
-    def is_proved(self, contact: Contact) -> bool:
-        """Whether it shook hands or greeted as a member once; all others were only ever spoken of."""
-        return contact.is_linked or contact.was_linked or self._state.get(MemberRow, contact.peer) is not None
+    def _may_be_chosen(self, newcomer: Contact) -> bool:
+        """Whether the choice may be another one with it."""
+        if self._knows_all() or not self._chosen or newcomer.score > self._least:
+            return True
+        me = self._state.me.peer
+        return newcomer.peer in overlay.ring(me, {*self._chosen, newcomer.peer}, overlay.RING_DIALLED)
 
     def _is_worth_a_try(self, contact: Contact) -> bool:
-        return contact.failures < TRIES or self.is_proved(contact)
+        return contact.failures < TRIES or contact.is_proved
 
     def _forget_others(self) -> None:
         """Remember no more than may be: whom there is a link to, or is being dialled, or named, and the chosen."""
@@ -124,15 +133,19 @@ class Contacts:
 
     def _choose(self, now: Instant) -> None:
         """Choose anew whom to dial, if what the choice is a function of has changed."""
-        if self._chosen_of != self._basis():
-            self._chosen_of, before = self._basis(), self._acquainted
-            self._acquainted = self._choice()
+        basis, before = self._basis(), self._acquainted
+        if self._chosen_of[:2] != basis[:2]:
+            self._chosen = self._choice()
+        if self._chosen_of != basis:
+            self._chosen_of, self._acquainted = basis, self._chosen | self._bound()
             for peer in (self._acquainted ^ before) & self.known.keys():
                 self._schedule(self.known[peer], now)
 
-    def _basis(self) -> tuple[int, int]:
-        """What changes with everything that the choice is a function of."""
-        return self._changes, 0 if self._knows_all() else self._state.writes(TombstoneRow, *BINDING)
+    def _basis(self) -> tuple[int, int, int]:
+        """What changes with everything that the choice is a function of; the last, with what binds this peer."""
+        if self._knows_all():
+            return self._changes, 0, 0
+        return self._changes, self._state.writes(TombstoneRow), self._state.writes(*BINDING)
 
     def _knows_all(self) -> bool:
         """Whether the network is so small that everybody is dialled."""
@@ -141,15 +154,17 @@ class Contacts:
     def _choice(self) -> frozenset[PeerId]:
         if self._knows_all():
             return frozenset(self.known)
-        there = [one for one in self.known.values() if one.speaks_seeds and not self._has_departed(one.peer)]
+        gone = {row.owner for row in self._state.all(TombstoneRow) if self._has_departed(row.owner)}
+        there = [one for one in self.known.values() if one.speaks_seeds and one.peer not in gone]
         me, neighbours_max = self._state.me.peer, self._state.limits.neighbours_max
-        chosen = [overlay.acquaintances(me, scores, neighbours_max) for scores in self._scores(there)]
-        return self._bound().union(*chosen)
+        proved, tried = self._scores(there)
+        self._least = overlay.least(tried, neighbours_max)
+        return overlay.acquaintances(me, proved, neighbours_max) | overlay.acquaintances(me, tried, neighbours_max)
 
-    def _scores(self, contacts: list[Contact]) -> list[dict[PeerId, bytes]]:
+    def _scores(self, contacts: list[Contact]) -> tuple[dict[PeerId, bytes], dict[PeerId, bytes]]:
         """The scores to choose by: of those who proved to be members, and of all that are worth a try."""
-        proved = {one.peer: one.score for one in contacts if self.is_proved(one)}
-        return [proved, {one.peer: one.score for one in contacts if self._is_worth_a_try(one)}]
+        proved = {one.peer: one.score for one in contacts if one.is_proved}
+        return proved, {one.peer: one.score for one in contacts if self._is_worth_a_try(one)}
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
@@ -257,7 +272,9 @@ class Contacts:
     def on_up(self, peer: PeerId, now: Instant) -> Contact:
         contact = self._contact(peer, now, is_linked=True)
         assert contact is not None, "whoever is linked is remembered"
-        contact.is_linked, contact.dial_due_s = True, None
+        self._changes += not contact.is_proved and peer not in self._acquainted
+        contact.is_linked = contact.is_proved = True
+        contact.dial_due_s = None
         self._dialling.discard(contact.peer)
         return contact
 
@@ -319,7 +336,7 @@ class Contacts:
             self.known[peer].liveness = Liveness.GONE
             draft.tell("PeerGone", peer)
         due = [self.known[peer] for peer in self._dials.take(now.boot_s)] if self._has_line() else []
-        for contact in sorted(due, key=self.is_proved, reverse=True):
+        for contact in sorted(due, key=lambda contact: contact.is_proved, reverse=True):
             if self._has_line():
                 self._dial(contact, draft)
             self._dials.watch(contact.peer)

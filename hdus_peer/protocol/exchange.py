@@ -72,7 +72,8 @@ class Exchange:
         link.generation = max(link.generation, manifest.statement.generation)
         self._announced[link.peer] = manifest
         self._silent_since_s.pop(link.peer, None)
-        self.consider(now, draft)
+        if link.peer in self._wanted():
+            self.consider(now, draft)
 
     def _announce_problem(self, link: Link, manifest: Signed[SeedManifest]) -> str:
         seed, known = manifest.statement, self._announced.get(link.peer)

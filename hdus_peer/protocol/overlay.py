@@ -63,6 +63,13 @@ def acquaintances(me: PeerId, scores: Mapping[PeerId, bytes], neighbours_max: in
     return ring(me, scores, RING_DIALLED) | _highest(scores, ACQUAINTED_PER_NEIGHBOUR * neighbours_max)
 
 
+def least(scores: Mapping[PeerId, bytes], neighbours_max: int) -> bytes:
+    """What a newcomer's score must be above to be an acquaintance for the sake of its seed."""
+    highest = _highest(scores, ACQUAINTED_PER_NEIGHBOUR * neighbours_max)
+    is_full = len(highest) == ACQUAINTED_PER_NEIGHBOUR * neighbours_max
+    return min(scores[peer] for peer in highest) if is_full else b""
+
+
 def _highest(scores: Mapping[PeerId, bytes], most: int) -> frozenset[PeerId]:
     return frozenset(heapq.nlargest(most, scores, key=lambda peer: scores[peer]))
 
