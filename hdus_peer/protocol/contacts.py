@@ -46,8 +46,8 @@ class Liveness(enum.StrEnum):
 @dataclass(slots=True)
 class Contact:
     """A peer that was found or linked once. `score`: see `overlay`. `silent_since_s`: when its link went down, or it
-    was first heard of. `speaks_seeds`: False once it said that it has another task. `is_proved`: it shook hands or greeted
-    as a member once; all others were only ever spoken of."""
+    was first heard of. `speaks_seeds`: False once it said that it has another task. `is_proved`: it shook hands or
+    greeted as a member once; all others were only ever spoken of."""
 
     peer: PeerId
     score: bytes

@@ -52,8 +52,8 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """I am here. `generation` is that of the seed that the sender serves, 0 for none. `keeps`: the sender would dial the
-    receiver if this link were not there; one that neither end keeps is closed by who dialled it."""
+    """I am here. `generation` is that of the seed that the sender serves, 0 for none. `keeps`: the sender would dial
+    the receiver if this link were not there; one that neither end keeps is closed by who dialled it."""
 
     tombstone_root: str
     generation: int

@@ -87,8 +87,8 @@ def _verified(device: Device) -> Verdict | None:
 
 
 class WatchedDevice(Device):
-    """A device whose doings `watch` counts, to whom discovery shows those of `known` that are there, and that is switched off
-    once it has left. `known_to`: to whom discovery shows it. `links`: to whom its links are open."""
+    """A device whose doings `watch` counts, to whom discovery shows those of `known` that are there, and that is
+    switched off once it has left. `known_to`: to whom discovery shows it. `links`: to whom its links are open."""
 
     named_share = 0.0  # nobody names an address
 
