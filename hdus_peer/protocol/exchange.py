@@ -390,6 +390,8 @@ class Exchange:
         self.consider(now, draft)
 
     def due_s(self) -> float:
+        if not self.incoming and not self._silent_since_s:
+            return NEVER_S
         speaking = (owner for owner in self.incoming if self._links.is_speaking(owner))
         waiting = (incoming for incoming in map(self.incoming.__getitem__, speaking) if incoming.stage in TIMED)
         return min(self._expires_s(), min((incoming.due_s for incoming in waiting), default=NEVER_S))
