@@ -12,9 +12,10 @@ from hdus_peer.simulation import cast, draw
 from hdus_peer.simulation.plan import Plan, What
 from tests.simulation.powered import PoweredStage
 
-UNFIT = frozenset({What.MALICE, What.FORGET, What.BACKUP, What.RESTORE, What.VANISH})
+UNFIT = frozenset({What.MALICE, What.FORGET, What.BACKUP, What.RESTORE, What.VANISH, What.CLONE})
 """A member gone bad is not judged, and does not keep its directory; the list of forgotten samples is the daemon's; the
-directory of a device that vanished may need its next start, and one that was put back is `tests.integration`'s."""
+directory of a device that vanished may need its next start, and one that was put back, or is used twice, is
+`tests.integration`'s."""
 
 
 def honest(plan: Plan) -> Plan:
