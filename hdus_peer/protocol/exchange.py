@@ -310,6 +310,7 @@ class Exchange:
         """Give an attempt up; the owner's next heartbeat makes it announce again."""
         self._abandon(owner, Cause.REFUSED, draft)
         self._announced.pop(owner, None)
+        self._refused.pop(owner, None)  # what was older than this attempt need not be older than what is here
 
     # --- giving up --------------------------------------------------------------------------------------------------
     def _abandon(self, owner: PeerId, cause: Cause, draft: Draft) -> None:

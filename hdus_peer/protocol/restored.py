@@ -31,6 +31,9 @@ from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.protocol.usage import Usage
 
+PRESUMED_MAX = 10_000
+"""How many grants a forgotten run may have presumed without a Step for each: one for every member that it knew."""
+
 
 class Restored:
     def __init__(
@@ -79,8 +82,8 @@ class Restored:
 
     def _leap_grants(self, steps: int, draft: Draft) -> None:
         """No grant of mine has the number of a forgotten one."""
-        row, members_max = self._state.row, self._state.limits.members_max
-        highest = max(row.grant_highest, row.generation_highest) + steps + members_max
+        row = self._state.row
+        highest = max(row.grant_highest, row.generation_highest) + steps + PRESUMED_MAX
         self._state.change_self(draft, grant_highest=min(highest, GENERATION_MAX - 1))
 
     def _begin_afresh(self, now: Instant, draft: Draft) -> None:

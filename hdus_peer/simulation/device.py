@@ -151,8 +151,8 @@ class Device:
         self._armed_s = NEVER_S
         self.attempt(lambda: self.take(lambda core: core.start(self.now)))
         self.attempt(self.open_when_erased)
-        if self.was_restored and self.core is not None and self.core.state.own_seed() is None:
-            self.train()  # what it learned is lost
+        if self.was_restored:
+            self.learn_what_is_lost()
 
     def open_repository(self) -> Repository:
         """What a run begins with: another process on the same disk."""
@@ -368,6 +368,11 @@ class Device:
         if self.core is not None:
             epoch = self.core.state.row.job_epoch
             self.later(self.world.between(0.1, 2.0), lambda: self.publish(epoch))
+
+    def learn_what_is_lost(self) -> None:
+        """As a daemon does that has no seed of its own."""
+        if self.core is not None and self.core.state.own_seed() is None:
+            self.train()
 
     def publish(self, job_epoch: int) -> None:
         """Another payload lies in the repository: publish it."""

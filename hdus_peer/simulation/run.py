@@ -221,8 +221,9 @@ class Stage:
         for device in self.devices.values():
             device.fuse = None
             device.health.mend()
-        for clone in self.clones.values():
+        for number, clone in self.clones.items():
             clone.vanish()
+            self.devices[number].learn_what_is_lost()
         until_s = self.world.now_s + self.plan.settle_max_s
         while (problem := self.unrest()) and self.world.now_s < until_s:
             self._switch_off_left()

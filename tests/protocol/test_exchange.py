@@ -173,6 +173,23 @@ def test_an_announcement_that_was_lost_is_asked_for_by_heartbeat() -> None:
     assert holder.rows(HeldSeedRow)
 
 
+def test_what_was_older_than_an_attempt_that_came_to_nothing_is_asked_for_again() -> None:
+    """As when two devices of one identity announced, and the one with the higher generation is gone."""
+    table, owner, holder = pair()
+    table.withheld = {StartFetch}
+    later, earlier = manifest(owner, generation=200), manifest(owner, generation=100)
+    holder.receive(owner, Announce(later))
+    holder.receive(owner, Announce(earlier))
+    assert holder.refusals() == ["older-generation"]
+    holder.receive(owner, Heartbeat("", 100, 1))
+    assert not holder.messages(AnnounceRequest)
+    holder.done(FetchFailed(owner.peer, later.statement.payload_sha256, True, "gone"))
+    holder.receive(owner, Heartbeat("", 100, 1))
+    assert holder.messages(AnnounceRequest)
+    holder.receive(owner, Announce(earlier))
+    assert holder.asked(StartFetch)[-1].payload_sha256 == earlier.statement.payload_sha256
+
+
 def test_what_was_refused_for_good_is_not_asked_for_at_every_heartbeat() -> None:
     _, owner, holder = pair()
     refused = manifest(owner, architecture="pickle")
