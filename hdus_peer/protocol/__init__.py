@@ -20,8 +20,9 @@ L2  No seed is used after `use_until` or held after `hold_until` by a running pe
 
 Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `limits`, `state` (the
 rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before seeds),
-`granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt), `usage` (which seeds
-may be used), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures),
+`granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt; `incoming`, the stages
+of one seed), `usage` (which seeds may be used), `leases`, `lapsing` and `renewing`, `alarms` (the earliest of many
+deadlines), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures),
 `awaited` (whom a leaver waits for), `equivocation` (two payloads under one generation), `restored` (a backup was put
 back), `erasure`, `overlay` (who wants whose seed), `peer` (the door).
 """
