@@ -24,6 +24,7 @@ from hdus_peer.protocol.incoming import STAGES, TIMED, Incoming, Stage
 from hdus_peer.protocol.leases import LeaseClock, lease_problem
 from hdus_peer.protocol.links import Link, Links
 from hdus_peer.protocol.messages import AnnounceRequest, Heartbeat, Key, KeyRefused, KeyRequest
+from hdus_peer.protocol.news import TOO_OFTEN, News
 from hdus_peer.protocol.records import (
     ErasureRow,
     FloorRow,
@@ -42,7 +43,6 @@ from hdus_peer.protocol.usage import Usage
 
 HEX = frozenset("0123456789abcdef")
 GONE = "gone"  # the one refusal after which the same payload may be tried again
-TOO_OFTEN = "too-often"
 PASSING = frozenset({"not-owner", "not-open", "payload-taken", TOO_OFTEN})
 """Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
 
@@ -59,11 +59,11 @@ class Exchange:
         self._scores: dict[PeerId, bytes] = {}
         self._rejected: dict[PeerId, str] = {}
         self._refused: dict[PeerId, int] = {}
-        self._news_s: dict[PeerId, float] = {}
+        self._news = News(state.limits)
 
     # --- others' seeds: announced, wanted ---------------------------------------------------------------------------
     def on_announce(self, link: Link, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
-        problem = self._announce_problem(link, manifest) or self._news_problem(manifest.statement, now)
+        problem = self._announce_problem(link, manifest) or self._news_problem(manifest, now)
         if problem:
             draft.refuse(link.peer, problem)
             if problem not in PASSING:
@@ -87,16 +87,10 @@ class Exchange:
             return "equivocation"
         return self._seed_problem(seed)
 
-    def _news_problem(self, seed: SeedManifest, now: Instant) -> str:
-        """Each new seed adds an interval to the instant until which its owner has said enough: never far ahead."""
-        known, limits = self._announced.get(seed.owner), self._state.limits
-        if known is not None and known.statement == seed:
-            return ""
-        enough_s = max(now.boot_s, self._news_s.get(seed.owner, now.boot_s)) + limits.announced_interval_s
-        if enough_s > now.boot_s + limits.announced_at_once_max * limits.announced_interval_s:
-            return TOO_OFTEN
-        self._news_s[seed.owner] = enough_s
-        return ""
+    def _news_problem(self, manifest: Signed[SeedManifest], now: Instant) -> str:
+        known = self._announced.get(manifest.statement.owner)
+        is_news = known is None or known.statement != manifest.statement
+        return self._news.problem(manifest.statement.owner, now) if is_news else ""
 
     def _seed_problem(self, seed: SeedManifest) -> str:
         """Why this seed may not be held now, in one word; asked on announcement and again at adoption."""
