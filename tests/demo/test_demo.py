@@ -45,7 +45,7 @@ def test_every_check_holds(place: Path) -> None:
     )
     assert len(found["checks"]) == 8 + 2 * len(RULES)
     assert [each["name"] for each in found["after"]] == ["anna", "bela"]
-    assert "All 18 checks held." in shown
+    assert f"All {len(found['checks'])} checks held." in shown
     assert list(place.glob("hdus-demo-*")) == []
 
 
