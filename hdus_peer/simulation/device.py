@@ -195,8 +195,8 @@ class Device:
         if self._backup is None or self.is_gone:
             return
         self.world.tally.faults["restore"] += 1
-        self.disk, self.was_restored = copied(self._backup), True
         self.die()
+        self.disk, self.was_restored = copied(self._backup), True
         self.judge.on_restore(self)
 
     def vanish(self) -> None:
