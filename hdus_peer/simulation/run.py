@@ -304,8 +304,14 @@ class Stage:
         stays pending)."""
         unanswered = {row.holder for row in on_disk(device, GrantRow) if not row.closed_by}
         awaited = {holder for holder in unanswered if not is_revoked(device, holder)}
-        gone = {other.peer for other in self.devices.values() if other.is_gone}
+        gone = {other.peer for other in self.devices.values() if other.is_gone or _left_as_another(other)}
         return device.was_restored or (awaited <= gone and bool(awaited) >= bool(unanswered))
+
+
+def _left_as_another(device: Device) -> bool:
+    """Whether it was put back, has left and was switched off: its departure says nothing of what it forgot, and a leaver
+    that it had no time to meet waits until its lease is over."""
+    return device.was_restored and device.core is None and _phase(device) == Phase.LEFT
 
 
 @functools.cache
