@@ -309,8 +309,8 @@ class Stage:
 
 
 def _left_as_another(device: Device) -> bool:
-    """Whether it was put back, has left and was switched off: its departure says nothing of what it forgot, and a leaver
-    that it had no time to meet waits until its lease is over."""
+    """Whether it was put back, has left and was switched off: its departure says nothing of what it forgot, and a
+    leaver that it had no time to meet waits until its lease is over."""
     return device.was_restored and device.core is None and _phase(device) == Phase.LEFT
 
 
