@@ -19,9 +19,9 @@ from benchmarks.rows import Row
 
 NAMES = (
     "leave", "fetch", "ensemble", "training", "startup", "footprint", "convergence", "traffic", "loop_lag",
-    "holders", "forget", "study",
+    "holders", "forget", "study", "batched",
 )  # fmt: skip
-"""In the order of the goals (a) to (l)."""
+"""In the order of the goals (a) to (m)."""
 
 
 def arguments(given: Sequence[str]) -> argparse.Namespace:

@@ -186,3 +186,6 @@ def test_the_kept_figures_show_what_the_page_says() -> None:
         assert 1 <= (kept.notice_hops or 0) <= 1.5 * math.log2(kept.peers)
         assert (kept.links_max or 0) <= limits.links_max
         assert 0.0 < (kept.minute_messages or 0.0) <= 1.2 * beats * (kept.links_mean or 0.0)
+    *_, large, larger = sorted((run.figures for run in reports()), key=lambda kept: kept.peers)
+    assert larger.peers > 3 * large.peers > 3 * limits.members_max
+    assert (larger.minute_messages or 0.0) < 1.1 * (large.minute_messages or 0.0), "it grows with the network"
