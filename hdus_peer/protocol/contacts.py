@@ -32,8 +32,6 @@ from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, Identified, Identify
 
 BINDING: tuple[type[HeldSeedRow | OwedReceiptRow | OwedReleaseRow], ...] = (HeldSeedRow, OwedReceiptRow, OwedReleaseRow)
-
-
 TRIES = 3
 
 
@@ -102,7 +100,7 @@ class Contacts:
 
     def _may_be_chosen(self, newcomer: Contact) -> bool:
         """Whether the choice may be another one with it."""
-        if self._knows_all() or not self._chosen or newcomer.score > self._least:
+        if self._knows_all() or newcomer.is_proved or newcomer.score > self._least:
             return True
         me = self._state.me.peer
         return newcomer.peer in overlay.ring(me, {*self._chosen, newcomer.peer}, overlay.RING_DIALLED)

@@ -107,6 +107,15 @@ def test_invented_names_take_no_place_from_members() -> None:
     assert len(one.core.contacts.known) <= 2 * LIMITS.members_max + 16
 
 
+def test_whoever_dialled_is_chosen_while_fewer_members_are_known_than_could_be() -> None:
+    """However little its seed is wanted: names that nobody proved must not be all that is dialled."""
+    one = told_of(strangers(150))
+    scores = {peer: overlay.score(TASK, one.peer, peer) for peer in strangers(300)[150:]}
+    least = min(scores, key=lambda peer: scores[peer])
+    one.hear(LinkUp(least, dialled=False))
+    assert one.core.contacts.is_acquainted(least)
+
+
 def test_a_link_that_was_dialled_and_is_not_chosen_any_more_is_closed_by_who_dialled_it() -> None:
     table = Table(40, tight(members_max=32, dial_all_max=8, neighbours_max=2))
     table.link_all()
