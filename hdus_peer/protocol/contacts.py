@@ -44,12 +44,14 @@ class Liveness(enum.StrEnum):
 @dataclass(slots=True)
 class Contact:
     """A peer that was found or linked once. `score`: see `overlay`. `silent_since_s`: when its link went down, or it
-    was first heard of. `speaks_seeds`: False once it said that it has another task. `is_proved`: it shook hands or
-    greeted as a member once; all others were only ever spoken of."""
+    was first heard of; `gone_due_s`: when it counts as gone unless it is linked again. `speaks_seeds`: False once it
+    said that it has another task. `is_proved`: it shook hands or greeted as a member once; all others were only ever
+    spoken of."""
 
     peer: PeerId
     score: bytes
     silent_since_s: float
+    gone_due_s: float = NEVER_S
     addresses: tuple[str, ...] = ()
     liveness: Liveness = Liveness.GONE
     is_linked: bool = False
@@ -294,10 +296,13 @@ class Contacts:
             self._silences.watch(contact.peer)
             draft.tell("PeerSuspected", contact.peer)
 
-    def on_down(self, contact: Contact, heard_s: float, now: Instant, draft: Draft, *, was_open: bool) -> None:
-        """The link is gone; `heard_s` is when something last came over it. One that never opened counts as a failed
-        dial: whoever is turned away comes back ever more seldom."""
-        contact.is_linked, contact.was_linked, contact.silent_since_s = False, True, heard_s
+    def on_down(
+        self, contact: Contact, heard_s: float, gone_s: float, now: Instant, draft: Draft, *, was_open: bool
+    ) -> None:
+        """The link is gone; `heard_s` is when something last came over it, `gone_s` when its silence would have ended
+        it. One that never opened counts as a failed dial: whoever is turned away comes back ever more seldom."""
+        contact.is_linked, contact.was_linked = False, True
+        contact.silent_since_s, contact.gone_due_s = heard_s, gone_s
         contact.failures = max(1, contact.failures) if was_open else contact.failures + 1
         self.on_suspect(contact, draft)
         self._silences.watch(contact.peer)
@@ -357,7 +362,7 @@ class Contacts:
         contact = self.known.get(peer)
         if contact is None or contact.is_linked or contact.liveness != Liveness.SUSPECT:
             return NEVER_S
-        return contact.silent_since_s + self._state.limits.gone_after_s
+        return contact.gone_due_s
 
     def due_s(self) -> float:
         if self._chosen_of != self._basis():

@@ -8,6 +8,7 @@ from hdus_peer.domain.seed import LAPSE_SLACK_S
 @dataclass(frozen=True, slots=True)
 class Limits:
     heartbeat_interval_s: float = 2.0
+    heartbeats_per_s_max: float = 8.0  # of all links together: above 16 links each beats more seldom
     suspect_after_s: float = 4.5
     gone_after_s: float = 12.0
     greeting_timeout_s: float = 10.0

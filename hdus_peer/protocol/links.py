@@ -1,4 +1,4 @@
-"""Links: greeting, notices before seeds, and heartbeats of our own.
+"""Links: greeting, notices before seeds, heartbeats of our own, and silence (how much of both: `heartbeats`).
 
 Rules
 1. On every link: Greeting, then notices both ways, `Merged`, and only then seeds. `TRANSITIONS` is the whole of it.
@@ -11,16 +11,17 @@ Rules
 """
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import PROTOCOL_MAX, PROTOCOL_MIN, Hello
 from hdus_peer.domain.unlearning import UnlearnKind
-from hdus_peer.protocol import tombstones
+from hdus_peer.protocol import heartbeats, tombstones
 from hdus_peer.protocol.alarms import NEVER_S, Alarms
 from hdus_peer.protocol.contacts import Contact, Contacts, Liveness
+from hdus_peer.protocol.heartbeats import Silence
 from hdus_peer.protocol.messages import Goodbye, Greeting, Heartbeat
 from hdus_peer.protocol.records import MemberRow, TombstoneRow
 from hdus_peer.protocol.state import Draft, State
@@ -46,17 +47,19 @@ TRANSITIONS: dict[tuple[LinkPhase, LinkInput], LinkPhase] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Link:
     """One link that is up. `speaks_seeds`: same task and a common version of the protocol. `doubted_s`: when the
     network last changed under it. `is_another_run`: the other was heard before, in another run; `is_first`: never.
-    `is_kept_there`: the other end would dial it again, as its last heartbeat says."""
+    `is_kept_there`: the other end would dial it again, as its last heartbeat says; and from `next_ms` of that follows
+    how long a `silence` is waited for."""
 
     contact: Contact
     dialled: bool
     since_s: float
     heard_s: float
     beat_due_s: float
+    silence: Silence
     phase: LinkPhase = LinkPhase.GREETING
     merged_theirs: bool = False
     merged_mine: bool = False
@@ -66,6 +69,7 @@ class Link:
     is_another_run: bool = False
     is_first: bool = False
     is_kept_there: bool = True
+    next_ms: int = 0
     doubted_s: float = 0.0
     nonce: str = field(default="", repr=False)
 
@@ -83,6 +87,7 @@ class Links:
         self._state = state
         self._contacts = contacts
         self._links: dict[PeerId, Link] = {}
+        self._greeted: tuple[Link, ...] | None = None  # until it is asked for
         self._nonces: dict[PeerId, list[str]] = {}
         self._alarms: Alarms[PeerId] = Alarms(self._due_s)
 
@@ -90,12 +95,15 @@ class Links:
     def get(self, peer: PeerId) -> Link | None:
         return self._links.get(peer)
 
-    def greeted(self) -> list[Link]:
+    def greeted(self) -> tuple[Link, ...]:
         """Links on which notices may travel, in the order of PeerIds."""
-        return [link for _, link in sorted(self._links.items()) if link.phase != LinkPhase.GREETING]
+        if self._greeted is None:
+            links = [link for link in self._links.values() if link.phase != LinkPhase.GREETING]
+            self._greeted = tuple(sorted(links, key=lambda link: link.peer))
+        return self._greeted
 
     def has_greeted(self) -> bool:
-        return any(link.phase != LinkPhase.GREETING for link in self._links.values())
+        return bool(self.greeted())
 
     def speaking(self) -> list[Link]:
         """Links on which seeds may be spoken of."""
@@ -114,7 +122,9 @@ class Links:
             return
         contact = self._contacts.on_up(up.peer, now)
         beat_s = now.boot_s + self._state.limits.heartbeat_interval_s * self._state.rng.random()
-        self._links[up.peer] = Link(contact, up.dialled, now.boot_s, now.boot_s, beat_s)
+        silence = heartbeats.silence(self._state.limits, 0)
+        self._links[up.peer] = Link(contact, up.dialled, now.boot_s, now.boot_s, beat_s, silence)
+        self._greeted = None
         self._alarms.watch(up.peer)
         member = self._state.get(MemberRow, up.peer)
         echo = member.hello if member else None
@@ -159,6 +169,7 @@ class Links:
         self._contacts.on_greeted(link.contact, link.speaks_seeds)
         link.nonce = hello.run_nonce
         link.advance(LinkInput.GREETED)
+        self._greeted = None
         self._alarms.watch(link.peer)
         self._send_notices(link, hello, draft)
         return True
@@ -244,35 +255,34 @@ class Links:
     def on_down(self, down: LinkDown, now: Instant, draft: Draft) -> None:
         link = self._links.pop(down.peer, None)
         if link is not None:
-            self._contacts.on_down(link.contact, link.heard_s, now, draft, was_open=link.phase == LinkPhase.OPEN)
+            self._greeted = None
+            was_open, gone_s = link.phase == LinkPhase.OPEN, link.heard_s + link.silence.gone_s
+            self._contacts.on_down(link.contact, link.heard_s, gone_s, now, draft, was_open=was_open)
             draft.tell("LinkClosed", down.peer, reason=down.reason)
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        due = sorted(self._alarms.take(now.boot_s))
-        for link in [self._links[peer] for peer in due]:
+        due = [self._links[peer] for peer in sorted(self._alarms.take(now.boot_s))]
+        for link in due:
             if now.boot_s >= self._given_up_s(link):
                 link.is_hung_up = True
                 draft.act(HangUp(link.peer))
-            elif now.boot_s >= link.heard_s + self._state.limits.suspect_after_s:
+            elif now.boot_s >= link.heard_s + link.silence.suspect_s:
                 self._contacts.on_suspect(link.contact, draft)
-        if due:
+        if any(self._beat_due_s(link) <= now.boot_s for link in due):
             self._beat_together(now, draft)
-        for peer in due:
-            self._alarms.watch(peer)
+        for link in due:
+            self._alarms.watch(link.peer)
 
     def _beat_together(self, now: Instant, draft: Draft) -> None:
         """Once one link's beat is due, so is that of every link whose turn is near: an idle device wakes up once an
         interval, not once a link."""
-        beating = [link for link in self.greeted() if not link.is_hung_up]
-        if any(link.beat_due_s <= now.boot_s for link in beating):
-            soon_s = now.boot_s + self._state.limits.heartbeat_interval_s / 2
-            for link in [link for link in beating if link.beat_due_s <= soon_s]:
-                if self._is_kept(link):
-                    self.beat(link, now, draft)
-                else:
-                    link.is_hung_up = True
-                    draft.send(link.peer, Goodbye("not-chosen"))
-                    draft.act(HangUp(link.peer))
+        soon_s = now.boot_s + self._interval_s() / 2
+        near = [link for link in self.greeted() if self._beat_due_s(link) <= soon_s]
+        self._beat([link for link in near if self._is_kept(link)], now, draft)
+        for link in [link for link in near if not self._is_kept(link)]:
+            link.is_hung_up = True
+            draft.send(link.peer, Goodbye("not-chosen"))
+            draft.act(HangUp(link.peer))
 
     def _is_kept(self, link: Link) -> bool:
         """Whether a link stays up: one that this end dialled, and that neither end would dial again, does not."""
@@ -281,33 +291,52 @@ class Links:
 
     def on_heartbeat(self, link: Link, beat: Heartbeat) -> None:
         link.is_kept_there = beat.keeps
+        if beat.next_ms != link.next_ms:
+            link.next_ms, link.silence = beat.next_ms, heartbeats.silence(self._state.limits, beat.next_ms)
+            self._alarms.watch(link.peer)
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""
-        silent_s = link.heard_s + self._state.limits.gone_after_s
+        silent_s = link.heard_s + link.silence.gone_s
         if link.heard_s < link.doubted_s:
-            silent_s = min(silent_s, link.doubted_s + self._state.limits.suspect_after_s)
+            silent_s = min(silent_s, link.doubted_s + link.silence.suspect_s)
         if link.phase == LinkPhase.OPEN:
             return silent_s
         return min(silent_s, link.since_s + self._state.limits.greeting_timeout_s)
 
     def beat(self, link: Link, now: Instant, draft: Draft) -> None:
-        """Say that I am here, and what I know."""
+        """Say out of turn that I am here, and what I know."""
+        self._beat([link], now, draft)
+        self._alarms.watch(link.peer)
+
+    def _beat(self, links: list[Link], now: Instant, draft: Draft) -> None:
+        """One value goes to all whom this peer would dial, and one to all others."""
+        interval_s = self._interval_s()
+        others = self._heartbeat(heartbeats.next_ms(interval_s))
+        acquainted = replace(others, keeps=True)
+        for link in links:
+            draft.send(link.peer, acquainted if self._contacts.is_acquainted(link.peer) else others)
+            link.beat_due_s = now.boot_s + interval_s
+
+    def _heartbeat(self, next_ms: int) -> Heartbeat:
         own = self._state.own_seed()
         generation = own.manifest.statement.generation if own and self._state.is_active else 0
-        root = tombstones.root(self._state)
-        keeps = self._contacts.is_acquainted(link.peer)
-        draft.send(link.peer, Heartbeat(root, generation, self._state.row.state_sequence, keeps))
-        link.beat_due_s = now.boot_s + self._state.limits.heartbeat_interval_s
+        return Heartbeat(tombstones.root(self._state), generation, self._state.row.state_sequence, next_ms=next_ms)
+
+    def _interval_s(self) -> float:
+        return heartbeats.interval_s(self._state.limits, len(self.greeted()))
+
+    def _beat_due_s(self, link: Link) -> float:
+        return link.beat_due_s if link.phase != LinkPhase.GREETING and not link.is_hung_up else NEVER_S
 
     def _due_s(self, peer: PeerId) -> float:
         link = self._links.get(peer)
         if link is None or link.is_hung_up:
             return NEVER_S
-        beat_s = link.beat_due_s if link.phase != LinkPhase.GREETING else NEVER_S
-        is_alive = link.contact.liveness == Liveness.ALIVE
-        suspect_s = link.heard_s + self._state.limits.suspect_after_s if is_alive else NEVER_S
-        return min(self._given_up_s(link), beat_s, suspect_s)
+        silent_s = self._given_up_s(link)
+        if link.contact.liveness == Liveness.ALIVE:
+            silent_s = min(silent_s, link.heard_s + link.silence.suspect_s)
+        return min(silent_s, self._beat_due_s(link))
 
     def due_s(self) -> float:
         return self._alarms.earliest_s()

@@ -53,12 +53,14 @@ class Merged:
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
     """I am here. `generation` is that of the seed that the sender serves, 0 for none. `keeps`: the sender would dial
-    the receiver if this link were not there; one that neither end keeps is closed by who dialled it."""
+    the receiver if this link were not there; one that neither end keeps is closed by who dialled it. `next_ms`: within
+    so many ms the next one comes; 0 where the sender does not say."""
 
     tombstone_root: str
     generation: int
     state_sequence: int
     keeps: bool = False
+    next_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

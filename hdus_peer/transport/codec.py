@@ -54,6 +54,7 @@ class FetchRefused:
 Frame = m.Message | FetchRequest | FetchRefused
 
 NUMBER = integer()
+UINT32 = integer(2**32 - 1)
 REASON = text(200)
 NONCE = text(64)
 MEMBERSHIP = signed(Membership)
@@ -105,7 +106,9 @@ FRAMES: dict[str, Record] = {
     ),
     "notices": _record(m.Notices, items=each(_NOTICE_ITEM, m.NOTICES_PER_MESSAGE_MAX), last=FLAG),
     "merged": _record(m.Merged),
-    "heartbeat": _record(m.Heartbeat, tombstone_root=text(64), generation=NUMBER, state_sequence=NUMBER, keeps=FLAG),
+    "heartbeat": _record(
+        m.Heartbeat, tombstone_root=text(64), generation=NUMBER, state_sequence=NUMBER, keeps=FLAG, next_ms=UINT32
+    ),
     "tombstone_digest": _record(m.TombstoneDigest, hashes=each(text(64), m.BUCKETS, m.BUCKETS)),
     "tombstone_request": _record(m.TombstoneRequest, buckets=each(integer(m.BUCKETS - 1), m.BUCKETS)),
     "announce": _record(m.Announce, manifest=signed(SeedManifest)),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hdus_peer.protocol import heartbeats
 from hdus_peer.protocol.limits import Limits
 from tests.model.spin import FAULTS, LIVENESS, MODEL, SAFETY, SMALL, missing, search
 
@@ -40,7 +41,8 @@ def test_every_step_says_whose_it_is() -> None:
 
 def test_the_slack_of_a_lease_is_longer_than_a_key_may_be_on_its_way() -> None:
     limits = Limits()
-    assert limits.lapse_slack_s > limits.gone_after_s + limits.greeting_timeout_s
+    assert heartbeats.silence(limits, 2**32 - 1).gone_s == 6 * heartbeats.NEXT_MAX_S
+    assert limits.lapse_slack_s > heartbeats.SILENCE_MAX_S + limits.greeting_timeout_s, "whatever is configured"
 
 
 @needs_spin

@@ -79,8 +79,15 @@ def test_a_quiet_minute_is_the_heartbeats_of_those_who_stayed() -> None:
     figures, limits = ten().figures, Limits()
     beats = (figures.links_mean or 0.0) - 1  # the leaver's is gone
     assert figures.minute_messages == pytest.approx(beats * 60 / limits.heartbeat_interval_s, rel=0.05)
-    size = bytes_of(Heartbeat("0" * 64, 1_800_000_000, 40))
+    size = bytes_of(Heartbeat("0" * 64, 1_800_000_000, 40, keeps=True, next_ms=2000))
     assert figures.minute_bytes == pytest.approx((figures.minute_messages or 0.0) * size, rel=0.05)
+
+
+def test_a_quiet_minute_with_many_links_is_no_more_than_one_peer_may_send_in_it() -> None:
+    """The links' turns come together, so that one now and then comes before its time."""
+    figures, limits = measured(24).figures, Limits()
+    assert (figures.links_mean or 0.0) - 1 > limits.heartbeats_per_s_max * limits.heartbeat_interval_s
+    assert figures.minute_messages == pytest.approx(limits.heartbeats_per_s_max * 60, rel=0.1)
 
 
 def test_what_it_costs_is_told_by_phase() -> None:

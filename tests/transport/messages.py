@@ -77,7 +77,7 @@ def every_message(authority: Authority, ann: Identity, bob: Identity) -> list[m.
         m.Notices((m.NoticeItem(notice(ann), member, None, ()),) * 2, last=False),
         m.Notices((), last=True),
         m.Merged(),
-        m.Heartbeat(SHA, 5, 2**53),
+        m.Heartbeat(SHA, 5, 2**53, keeps=True, next_ms=2**32 - 1),
         m.TombstoneDigest(("", SHA) * (m.BUCKETS // 2)),
         m.TombstoneRequest((0, 3, 255)),
         m.Announce(manifest(ann)),

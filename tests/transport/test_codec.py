@@ -98,7 +98,7 @@ words = st.text(st.characters(categories=("L", "N", "P")), max_size=64)
 
 @given(
     st.one_of(
-        st.builds(m.Heartbeat, words, numbers, numbers, st.booleans()),
+        st.builds(m.Heartbeat, words, numbers, numbers, st.booleans(), st.integers(0, 2**32 - 1)),
         st.builds(m.TombstoneDigest, st.lists(words, min_size=256, max_size=256).map(tuple)),
         st.builds(m.TombstoneRequest, st.lists(st.integers(0, 255), max_size=256).map(tuple)),
         st.builds(m.KeyRequest, numbers, hashes, numbers, words),

@@ -125,16 +125,18 @@ class Merged(_message.Message):
     def __init__(self) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("tombstone_root", "generation", "state_sequence", "keeps")
+    __slots__ = ("tombstone_root", "generation", "state_sequence", "keeps", "next_ms")
     TOMBSTONE_ROOT_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
     STATE_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     KEEPS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_MS_FIELD_NUMBER: _ClassVar[int]
     tombstone_root: str
     generation: int
     state_sequence: int
     keeps: bool
-    def __init__(self, tombstone_root: _Optional[str] = ..., generation: _Optional[int] = ..., state_sequence: _Optional[int] = ..., keeps: _Optional[bool] = ...) -> None: ...
+    next_ms: int
+    def __init__(self, tombstone_root: _Optional[str] = ..., generation: _Optional[int] = ..., state_sequence: _Optional[int] = ..., keeps: _Optional[bool] = ..., next_ms: _Optional[int] = ...) -> None: ...
 
 class TombstoneDigest(_message.Message):
     __slots__ = ("hashes",)
