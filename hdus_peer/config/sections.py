@@ -111,7 +111,7 @@ class TimingSection(Section):
     """How long is waited for whom. Silence makes a neighbour suspect, then gone."""
 
     heartbeat_interval_s: Annotated[float, Field(ge=0.05, le=60)] = 2.0
-    """How often a link says that it is alive."""
+    """How often a link says that it is alive; of many links each less often, 8 times a second in all."""
     suspect_after_s: Annotated[float, Field(ge=0.1, le=300)] = 4.5
     """After so long a silence a neighbour is suspect; at least twice the heartbeat interval."""
     gone_after_s: Annotated[float, Field(ge=0.2, le=900)] = 12.0
