@@ -278,11 +278,12 @@ class Links:
         interval, not once a link."""
         soon_s = now.boot_s + self._interval_s() / 2
         near = [link for link in self.greeted() if self._beat_due_s(link) <= soon_s]
-        self._beat([link for link in near if self._is_kept(link)], now, draft)
-        for link in [link for link in near if not self._is_kept(link)]:
-            link.is_hung_up = True
-            draft.send(link.peer, Goodbye("not-chosen"))
-            draft.act(HangUp(link.peer))
+        for link in near:
+            if not self._is_kept(link):
+                link.is_hung_up = True
+                draft.send(link.peer, Goodbye("not-chosen"))
+                draft.act(HangUp(link.peer))
+        self._beat([link for link in near if not link.is_hung_up], now, draft)
 
     def _is_kept(self, link: Link) -> bool:
         """Whether a link stays up: one that this end dialled, and that neither end would dial again, does not."""
