@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hdus_peer.simulation import draw, simulate
+from hdus_peer.simulation import draw, run, simulate
 from hdus_peer.simulation.faults import Fault, only
 from hdus_peer.simulation.plan import What
 
@@ -31,6 +31,15 @@ def test_invariants_hold(seed: int) -> None:
 def test_invariants_hold_over_many_schedules(batch: int) -> None:
     for seed in range(1000 + batch * RUNS_PER_BATCH, 1000 + (batch + 1) * RUNS_PER_BATCH):
         assert_holds(seed)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_invariants_hold_where_heartbeats_are_as_seldom_as_in_a_large_network(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = run.limits_of
+    monkeypatch.setattr(run, "limits_of", lambda *sizes: replace(real(*sizes), heartbeats_per_s_max=0.4))
+    assert_holds(seed)
 
 
 def test_one_seed_is_one_run() -> None:
