@@ -279,22 +279,24 @@ class Links:
         soon_s = now.boot_s + self._interval_s() / 2
         near = [link for link in self.greeted() if self._beat_due_s(link) <= soon_s]
         for link in near:
-            if not self._is_kept(link):
-                link.is_hung_up = True
-                draft.send(link.peer, Goodbye("not-chosen"))
-                draft.act(HangUp(link.peer))
+            self._hang_up_unless_kept(link, draft)
         self._beat([link for link in near if not link.is_hung_up], now, draft)
 
-    def _is_kept(self, link: Link) -> bool:
-        """Whether a link stays up: one that this end dialled, and that neither end would dial again, does not."""
+    def _hang_up_unless_kept(self, link: Link, draft: Draft) -> None:
+        """A link that this end dialled, and that neither end would dial again, does not stay up."""
         is_of_use = link.is_kept_there or self._contacts.is_acquainted(link.peer)
-        return is_of_use or not link.dialled or link.phase != LinkPhase.OPEN
+        if link.dialled and link.phase == LinkPhase.OPEN and not is_of_use and not link.is_hung_up:
+            link.is_hung_up = True
+            draft.send(link.peer, Goodbye("not-chosen"))
+            draft.act(HangUp(link.peer))
 
-    def on_heartbeat(self, link: Link, beat: Heartbeat) -> None:
+    def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
+        """Whoever has many links needs the place of one that is not kept, and its next heartbeat may be far."""
         link.is_kept_there = beat.keeps
         if beat.next_ms != link.next_ms:
             link.next_ms, link.silence = beat.next_ms, heartbeats.silence(self._state.limits, beat.next_ms)
             self._alarms.watch(link.peer)
+        self._hang_up_unless_kept(link, draft)
 
     def _given_up_s(self, link: Link) -> float:
         """When a link is closed: silent for too long, or too slow in its greeting."""

@@ -286,7 +286,7 @@ class PeerCore:
             self.equivocations.on_manifest(link.peer, message.manifest, now, draft)
 
     def _on_heartbeat(self, link: Link, beat: Heartbeat, now: Instant, draft: Draft) -> None:
-        self.links.on_heartbeat(link, beat)
+        self.links.on_heartbeat(link, beat, draft)
         self.unlearning.on_heartbeat(link, beat, draft)
         self.exchange.on_heartbeat(link, beat, draft)
 

@@ -8,9 +8,9 @@ from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind, UnlearnNotice, ledger_digest
 from hdus_peer.protocol import overlay
-from hdus_peer.protocol.messages import NoticeItem
+from hdus_peer.protocol.messages import Heartbeat, NoticeItem
 from hdus_peer.protocol.records import TombstoneRow
-from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, Identified, LinkUp, Obey
+from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, HangUp, Identified, LinkUp, Obey
 from hdus_peer.simulation import cast
 from tests.protocol.table import TASK, Seat, Table, fire, tight
 
@@ -126,6 +126,19 @@ def test_a_link_that_was_dialled_and_is_not_chosen_any_more_is_closed_by_who_dia
     links = {other.peer for other in others if (link := one.core.links.get(other.peer)) and link.dialled}
     assert links <= kept
     assert links
+
+
+def test_a_link_that_nobody_keeps_is_closed_once_the_other_end_says_so() -> None:
+    """Whoever has many links needs its place, and says so long before this peer's own next heartbeat."""
+    table = Table(40, tight(members_max=32, dial_all_max=8, neighbours_max=2))
+    table.link_all()
+    one, others = table.seats[0], table.seats[1:]
+    kept = next(other for other in others if one.core.contacts.is_acquainted(other.peer))
+    wanted, unwanted = [other for other in others if not one.core.contacts.is_acquainted(other.peer)][:2]
+    one.receive(kept, Heartbeat("", 0, 1, keeps=False))
+    one.receive(wanted, Heartbeat("", 0, 1, keeps=True))
+    one.receive(unwanted, Heartbeat("", 0, 1, keeps=False))
+    assert one.asked(HangUp) == [HangUp(unwanted.peer)]
 
 
 def test_a_peer_that_the_operator_named_is_always_dialled() -> None:
