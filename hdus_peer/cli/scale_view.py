@@ -30,7 +30,7 @@ ROWS: tuple[tuple[str, Cell, str], ...] = (
     ("virtual s from the leave to the certificate", lambda report: report.figures.certificate_s, ".2f"),
     ("events", lambda report: report.figures.events, "d"),
     ("events/s", lambda report: report.events_per_s, ".0f"),
-    ("wall-clock s, without the minute of rest", lambda report: report.cost.until_left_s, ".1f"),
+    ("wall-clock s, to the complete certificate", lambda report: report.cost.until_left_s, ".1f"),
     ("wall-clock s", lambda report: report.cost.total_s, ".1f"),
     ("memory of the process at most, MiB", lambda report: report.cost.memory_bytes / MIB, ".0f"),
 )

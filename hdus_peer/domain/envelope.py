@@ -148,13 +148,13 @@ def from_text(text: str) -> bytes:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str | int):
+        return value
     if isinstance(value, bytes):
         return to_text(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return value
+    return {name: _plain(getattr(value, name)) for name in _hints(type(value))}
 
 
 _HINTS: dict[type, dict[str, Any]] = {}

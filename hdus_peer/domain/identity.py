@@ -5,6 +5,7 @@ Absent on purpose: files, TLS keys, networks (see `admission`).
 """
 
 import base64
+import functools
 import hashlib
 from typing import NewType
 
@@ -15,9 +16,11 @@ PeerId = NewType("PeerId", str)
 
 PEER_ID_LENGTH = 52
 SHORT_LENGTH = 8
+PEER_IDS_KEPT = 4096
 _ALPHABET = frozenset("abcdefghijklmnopqrstuvwxyz234567")
 
 
+@functools.lru_cache(PEER_IDS_KEPT)
 def peer_id_of(public_key: bytes) -> PeerId:
     """The PeerId of a raw 32-byte Ed25519 public key: base32(SHA-256(key)), lower case, unpadded, 52 characters."""
     return PeerId(base64.b32encode(hashlib.sha256(public_key).digest()).decode().rstrip("=").lower())

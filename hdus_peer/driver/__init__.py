@@ -37,7 +37,8 @@ class Driver:
         self._committer, self._outbox, self._actor, self._publish = committer, outbox, actor, publish
 
     def execute(self, step: Step) -> None:
-        self.commit([step])
+        if step.writes:
+            self.commit([step])
         self.finish(step)
 
     def commit(self, steps: Sequence[Step]) -> None:

@@ -18,11 +18,12 @@ I7  Only the owner or the authority can unlearn, and no claim about X changes X'
 L1  Connected correct holders erase within a bounded time; owed receipts reach the owner.
 L2  No seed is used after `use_until` or held after `hold_until` by a running peer.
 
-Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `limits`, `state` (the
-rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before seeds),
-`granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key, adopt; `incoming`, the stages
-of one seed), `usage` (which seeds may be used), `leases`, `lapsing` and `renewing`, `alarms` (the earliest of many
-deadlines), `tombstones` (their set, compared and merged), `unlearning` (notices, receipts, departures),
-`awaited` (whom a leaver waits for), `equivocation` (two payloads under one generation), `restored` (a backup was put
-back), `erasure`, `overlay` (who wants whose seed), `peer` (the door).
+Modules: `records` (rows of the ledger), `messages` (what travels), `step` (what is to be done), `limits`, `state`
+(the rows in memory and the draft of a Step), `contacts` (liveness, dialling), `links` (greeting, notices before
+seeds) and `heartbeats`, `granting` (the owner's side: publish, grant), `exchange` (the holder's side: fetch, key,
+adopt; `wanting`, whose seeds; `incoming`, the stages of one), `usage` (which seeds may be used), `leases`, `lapsing`
+and `renewing`, `alarms` (the earliest of many deadlines) and `deadlines` (of all parts), `tombstones` (their set,
+compared and merged), `unlearning` (notices, receipts, departures), `awaited` (whom a leaver waits for),
+`equivocation` (two payloads under one generation), `restored` (a backup was put back), `erasure`, `overlay` (who
+wants whose seed), `peer` (the door).
 """

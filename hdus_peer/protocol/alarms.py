@@ -1,7 +1,7 @@
 """Alarms: the earliest of many deadlines, without looking at all of them.
 
-Rule: a deadline that may have moved to an earlier time is told with `watch`; one that moved to a later time, or is no
-more, is noticed when its old time comes to the top.
+Rule: a deadline that may have moved to an earlier time is told with `watch`. One that moved to a later time, or is no
+more, may be told, too; otherwise that is noticed when its old time has come.
 """
 
 import heapq
@@ -25,32 +25,34 @@ class Alarms(Generic[K]):
 
     def watch(self, key: K) -> None:
         due_s = self._due_s(key)
-        if due_s < self._at_s.get(key, NEVER_S):
+        if due_s == NEVER_S:
+            self._at_s.pop(key, None)
+        elif due_s != self._at_s.get(key):
             self._at_s[key] = due_s
             heapq.heappush(self._heap, (due_s, key))
 
-    def earliest_s(self) -> float:
-        while self._heap:
-            at_s, key = self._heap[0]
-            if self._at_s.get(key) == at_s == self._due_s(key):
-                return at_s
-            heapq.heappop(self._heap)
-            if self._at_s.get(key) == at_s:
-                del self._at_s[key]
-                self.watch(key)
-        return NEVER_S
+    def not_before_s(self) -> float:
+        """When it is worth to look again: nothing is due before."""
+        heap = self._heap
+        while heap and self._at_s.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else NEVER_S
 
-    def take_first(self) -> K:
-        """The earliest of them; not watched any more until it is told again. Raises IndexError where there is none."""
-        self.earliest_s()
-        _, key = heapq.heappop(self._heap)
-        del self._at_s[key]
-        return key
+    def earliest_s(self) -> float:
+        """The earliest of them as they are now."""
+        while (at_s := self.not_before_s()) != NEVER_S and self._due_s(self._heap[0][1]) != at_s:
+            self.watch(self._heap[0][1])
+        return at_s
 
     def take(self, now_s: float) -> Iterator[K]:
-        """Take one after the other of what is due by `now_s`."""
-        while self.earliest_s() <= now_s:
-            yield self.take_first()
+        """Take one after the other of what is due by `now_s`; not watched any more until it is told again."""
+        while self.not_before_s() <= now_s:
+            _, key = heapq.heappop(self._heap)
+            del self._at_s[key]
+            if self._due_s(key) <= now_s:
+                yield key
+            else:
+                self.watch(key)
 
 
 class Timed(Protocol):

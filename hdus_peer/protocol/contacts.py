@@ -13,7 +13,9 @@ Rules
 7. Up to `dial_all_max` contacts are all dialled: a notice then needs one hop. Of more, those are dialled that a pure
    function of PeerIds chooses (`overlay.acquaintances`), whom the operator named, and to whom something binds this peer
    (a seed held, an answer owed); `members_max` are remembered, chosen in the same way, whatever the order in which
-   they were found. Whoever dials is welcome; a link that neither end would dial is closed (`links`).
+   they were found. Where more are known than this peer wants seeds of, what changes within `choose_interval_s` is
+   chosen from together, since much is found at once. Whoever dials is welcome; a link that neither end would dial is
+   closed (`links`).
 8. Anybody on the network can invent names, good ones too. They take no place from those who proved to be members, who
    are chosen from by themselves as well, and a name that answered nobody `TRIES` times takes none until it is found
    again.
@@ -86,6 +88,7 @@ class Contacts:
         self._acquainted: frozenset[PeerId] = frozenset()
         self._chosen: frozenset[PeerId] = frozenset()
         self._chosen_of = (0, 0, 0)
+        self._choose_due_s = 0.0
         self._least = b""
 
     # --- whom to remember, and whom to dial -------------------------------------------------------------------------
@@ -129,23 +132,36 @@ class Contacts:
 
     def is_acquainted(self, peer: PeerId) -> bool:
         """Whether this peer dials `peer`."""
-        return peer in self._acquainted
+        return peer in self._acquainted or any(self._state.get(table, peer) for table in BINDING)
+
+    def expected(self, now: Instant) -> dict[PeerId, float]:
+        """Who was found a moment ago and may announce a seed soon, with the instant (s of the boot clock) until which
+        that is worth to wait for."""
+        wait_s = self._state.limits.announce_wait_s
+        new = [one for one in self.known.values() if one.silent_since_s + wait_s > now.boot_s and not one.failures]
+        return {one.peer: one.silent_since_s + wait_s for one in new if one.speaks_seeds}
 
     def _choose(self, now: Instant) -> None:
         """Choose anew whom to dial, if what the choice is a function of has changed."""
         basis, before = self._basis(), self._acquainted
+        if self._chosen_of == basis or not (now.boot_s >= self._choose_due_s or self._knows_few()):
+            return
         if self._chosen_of[:2] != basis[:2]:
             self._chosen = self._choice()
-        if self._chosen_of != basis:
-            self._chosen_of, self._acquainted = basis, self._chosen | self._bound()
-            for peer in (self._acquainted ^ before) & self.known.keys():
-                self._schedule(self.known[peer], now)
+        self._choose_due_s = now.boot_s + self._state.limits.choose_interval_s
+        self._chosen_of, self._acquainted = basis, self._chosen | self._bound()
+        for peer in sorted((self._acquainted ^ before) & self.known.keys()):
+            self._schedule(self.known[peer], now)
 
     def _basis(self) -> tuple[int, int, int]:
         """What changes with everything that the choice is a function of; the last, with what binds this peer."""
         if self._knows_all():
             return self._changes, 0, 0
         return self._changes, self._state.writes(TombstoneRow), self._state.writes(*BINDING)
+
+    def _knows_few(self) -> bool:
+        """Whether no more are known than this peer wants seeds of."""
+        return len(self.known) <= self._state.limits.neighbours_max
 
     def _knows_all(self) -> bool:
         """Whether the network is so small that everybody is dialled."""
@@ -155,16 +171,17 @@ class Contacts:
         if self._knows_all():
             return frozenset(self.known)
         gone = {row.owner for row in self._state.all(TombstoneRow) if self._has_departed(row.owner)}
-        there = [one for one in self.known.values() if one.speaks_seeds and one.peer not in gone]
+        there = [one for one in self.known.values() if one.speaks_seeds and (not gone or one.peer not in gone)]
         me, neighbours_max = self._state.me.peer, self._state.limits.neighbours_max
         proved, tried = self._scores(there)
         self._least = overlay.least(tried, neighbours_max)
-        return overlay.acquaintances(me, proved, neighbours_max) | overlay.acquaintances(me, tried, neighbours_max)
+        chosen = overlay.acquaintances(me, tried, neighbours_max)
+        return chosen if chosen <= proved.keys() else chosen | overlay.acquaintances(me, proved, neighbours_max)
 
     def _scores(self, contacts: list[Contact]) -> tuple[dict[PeerId, bytes], dict[PeerId, bytes]]:
         """The scores to choose by: of those who proved to be members, and of all that are worth a try."""
         proved = {one.peer: one.score for one in contacts if one.is_proved}
-        return proved, {one.peer: one.score for one in contacts if self._is_worth_a_try(one)}
+        return proved, {one.peer: one.score for one in contacts if one.failures < TRIES or one.is_proved}
 
     # --- addresses --------------------------------------------------------------------------------------------------
     def on_address(self, found: AddressFound, now: Instant) -> None:
@@ -177,7 +194,6 @@ class Contacts:
 
     def _on_known(self, peer: PeerId, address: str, now: Instant) -> None:
         contact = self._contact(peer, now)
-        self._choose(now)
         if contact is None:
             return
         if address not in contact.addresses:
@@ -275,6 +291,7 @@ class Contacts:
         self._changes += not contact.is_proved and peer not in self._acquainted
         contact.is_linked = contact.is_proved = True
         contact.dial_due_s = None
+        self._dials.watch(peer)
         self._dialling.discard(contact.peer)
         return contact
 
@@ -343,8 +360,11 @@ class Contacts:
             if self._has_line():
                 self._dial(contact, draft)
             self._dials.watch(contact.peer)
-        while self._has_line() and self._asks.earliest_s() <= now.boot_s:
-            named = self._named[self._asks.take_first()]
+        for address in self._asks.take(now.boot_s) if self._has_line() else ():
+            named = self._named[address]
+            if not self._has_line():
+                self._asks.watch(address)
+                break
             named.due_s = None
             self._dialling.add(named.address)
             draft.act(Identify(named.address))
@@ -365,10 +385,11 @@ class Contacts:
         return contact.gone_due_s
 
     def due_s(self) -> float:
+        choose_s = NEVER_S
         if self._chosen_of != self._basis():
-            return 0.0
-        dials_s = min(self._dials.earliest_s(), self._asks.earliest_s()) if self._has_line() else NEVER_S
-        return min(dials_s, self._silences.earliest_s())
+            choose_s = 0.0 if self._knows_few() else self._choose_due_s
+        dials_s = min(self._dials.not_before_s(), self._asks.not_before_s()) if self._has_line() else NEVER_S
+        return min(choose_s, dials_s, self._silences.not_before_s())
 
 
 def _or_never(due_s: float | None) -> float:

@@ -2,8 +2,8 @@
 
 Rules
 1. Nothing is relayed, so nobody sees two manifests by itself: whoever holds seeds tells their names (owner, generation,
-   payload) when a link opens and when they change. Where a name contradicts a manifest known here, the other's is asked
-   for; an announcement is compared with what is known in the same way.
+   payload) when a link opens, and later those that are new. Where a name contradicts a manifest known here, the
+   other's is asked for; an announcement is compared with what is known in the same way.
 2. The proof is the owner's own two signatures, and nothing else is: what others say of an owner changes nothing (I7).
 3. Its effect is that of the owner's own notice through that generation: refused, erased, a receipt owed. It is no ban:
    the owner's next generation is taken. The proof is durable, part of the tombstone root, and passed on.
@@ -166,16 +166,20 @@ class Equivocations:
 
     # --- time -------------------------------------------------------------------------------------------------------
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        """Tell what is held when it has changed; more changes soon after are told together."""
+        """Tell what is held since it was told last; what is held soon after is told together."""
         items = self._items()
-        if items == self._told or now.boot_s < self._tell_due_s:
+        if items is self._told or now.boot_s < self._tell_due_s:
             return
-        self._told, self._tell_due_s = items, now.boot_s + self._state.limits.pass_on_interval_s
-        for link in self._links.speaking():
-            self.on_open(link.peer, draft)
+        known = frozenset(self._told)
+        new = tuple(item for item in items if item not in known)
+        self._told = items
+        if new:
+            self._tell_due_s = now.boot_s + self._state.limits.pass_on_interval_s
+        for link in self._links.speaking() if new else ():
+            draft.send(link.peer, Inventory(new))
 
     def due_s(self) -> float:
-        return self._tell_due_s if self._items() != self._told else NEVER_S
+        return self._tell_due_s if self._items() is not self._told else NEVER_S
 
 
 def _items(state: State) -> tuple[InventoryItem, ...]:

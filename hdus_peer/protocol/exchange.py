@@ -7,9 +7,7 @@ Rules
 3. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
 4. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
 5. Whoever stops holding a seed without a notice erases it and releases the grant.
-6. An announcement expires `lease_hold_s` after its owner was last linked: by then no lease of its seed is left, and
-   the place is another's. (It is not what is held: that ends by its lease.)
-7. An owner that announces more seeds than it can have trained is heard later: each may have to be erased again.
+6. An owner that announces more seeds than it can have trained is heard later: each may have to be erased again.
 """
 
 from hdus_peer.domain.clock import Instant
@@ -17,8 +15,7 @@ from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.sealed import KEY_BYTES
 from hdus_peer.domain.seed import GENERATION_MAX, KeyGrant, SeedManifest
-from hdus_peer.protocol import erasure, overlay
-from hdus_peer.protocol.alarms import NEVER_S
+from hdus_peer.protocol import erasure
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.incoming import STAGES, TIMED, Incoming, Stage
 from hdus_peer.protocol.leases import LeaseClock, lease_problem
@@ -39,24 +36,23 @@ from hdus_peer.protocol.step import (
     FetchFailed,
     StartFetch,
 )
+from hdus_peer.protocol.tracked import Tracked
 from hdus_peer.protocol.usage import Usage
+from hdus_peer.protocol.wanting import Expected, Wanting
 
-HEX = frozenset("0123456789abcdef")
 GONE = "gone"  # the one refusal after which the same payload may be tried again
 PASSING = frozenset({"not-owner", "not-open", "payload-taken", TOO_OFTEN})
 """Refusals of an announcement that may end by themselves: the owner is asked again. Any other is for good."""
 
 
 class Exchange:
-    def __init__(self, state: State, links: Links, usage: Usage, leases: LeaseClock) -> None:
+    def __init__(self, state: State, links: Links, usage: Usage, leases: LeaseClock, expected: Expected) -> None:
         self._state = state
         self._links = links
         self._usage = usage
         self._leases = leases
-        self.incoming: dict[PeerId, Incoming] = {}
-        self._announced: dict[PeerId, Signed[SeedManifest]] = {}
-        self._silent_since_s: dict[PeerId, float] = {}
-        self._scores: dict[PeerId, bytes] = {}
+        self.incoming: Tracked[PeerId, Incoming] = Tracked()
+        self._wanting = Wanting(state, self.incoming, expected)
         self._rejected: dict[PeerId, str] = {}
         self._refused: dict[PeerId, int] = {}
         self._news = News(state.limits)
@@ -70,13 +66,11 @@ class Exchange:
                 self._refused[link.peer] = max(manifest.statement.generation, self._refused.get(link.peer, 0))
             return
         link.generation = max(link.generation, manifest.statement.generation)
-        self._announced[link.peer] = manifest
-        self._silent_since_s.pop(link.peer, None)
-        if link.peer in self._wanted():
+        if self._wanting.hear(manifest, now):
             self.consider(now, draft)
 
     def _announce_problem(self, link: Link, manifest: Signed[SeedManifest]) -> str:
-        seed, known = manifest.statement, self._announced.get(link.peer)
+        seed, known = manifest.statement, self._wanting.announced.get(link.peer)
         if not link.peer == seed.owner == manifest.signer:
             return "not-owner"
         if not self._state.is_active or not self._links.is_speaking(link.peer):
@@ -85,48 +79,15 @@ class Exchange:
             return "older-generation"
         if known and known.statement.generation == seed.generation and known.statement != seed:
             return "equivocation"
-        return self._seed_problem(seed)
+        return self._wanting.problem(seed)
 
     def _news_problem(self, manifest: Signed[SeedManifest], now: Instant) -> str:
-        known = self._announced.get(manifest.statement.owner)
+        known = self._wanting.announced.get(manifest.statement.owner)
         is_news = known is None or known.statement != manifest.statement
         return self._news.problem(manifest.statement.owner, now) if is_news else ""
 
-    def _seed_problem(self, seed: SeedManifest) -> str:
-        """Why this seed may not be held now, in one word; asked on announcement and again at adoption."""
-        me, owner = self._state.me, seed.owner
-        held, floor = self._state.get(HeldSeedRow, owner), self._state.get(FloorRow, owner)
-        if seed.generation <= self._state.through(seed.owner):
-            return "unlearned"
-        if seed.generation >= GENERATION_MAX:
-            return "wrong-generation"
-        if (held and seed.generation < held.generation) or (floor and seed.generation < floor.generation):
-            return "older-generation"
-        if any(row and _contradicts(row.generation, row.payload_sha256, seed) for row in (held, floor)):
-            return "equivocation"
-        if seed.task != me.task or seed.parameters != me.parameters:
-            return "other-task"
-        if seed.architecture not in me.architectures:
-            return "unknown-architecture"
-        if self._is_taken(seed):
-            return "payload-taken"
-        is_sane = 0 < seed.payload_bytes <= self._state.limits.seed_bytes_max and len(seed.payload_sha256) == 64
-        return "" if is_sane and HEX.issuperset(seed.payload_sha256) else "too-big"
-
-    def _is_taken(self, seed: SeedManifest) -> bool:
-        """Whether another seed has this very payload: two seeds never share files, or to erase one would lose the
-        other (I7)."""
-        own = self._state.own_seed()
-        others = [row.manifest.statement for row in self._state.held()]
-        others += [incoming.manifest.statement for incoming in self.incoming.values()]
-        others += [own.manifest.statement] if own else []
-        key = (seed.owner, seed.generation)
-        return any(
-            other.payload_sha256 == seed.payload_sha256 and (other.owner, other.generation) != key for other in others
-        )
-
     def on_heartbeat(self, link: Link, beat: Heartbeat, draft: Draft) -> None:
-        known = self._announced.get(link.peer)
+        known = self._wanting.announced.get(link.peer)
         is_news = beat.generation > max(known.statement.generation if known else 0, self._refused.get(link.peer, 0))
         if is_news and self._state.is_active and self._links.is_speaking(link.peer):
             draft.send(link.peer, AnnounceRequest())
@@ -136,39 +97,27 @@ class Exchange:
         order in which it became known."""
         if not self._state.is_active:
             return
-        wanted = self._wanted()
+        wanted, announced = self._wanting.wanted(), self._wanting.announced
         for row in self._state.held():
             if row.owner not in wanted:
                 self.give_up(row, Cause.DISPLACED, draft)
         for owner in [owner for owner in self.incoming if owner not in wanted]:
             self._abandon(owner, Cause.DISPLACED, draft)
-        for owner in sorted(wanted & self._announced.keys()):
-            self._want(self._announced[owner], now, draft)
-
-    def _wanted(self) -> frozenset[PeerId]:
-        held = {row.owner for row in self._state.held()}
-        scores = {owner: self._score(owner) for owner in held | self._announced.keys()}
-        return overlay.wanted(
-            scores,
-            self._state.limits.neighbours_max,
-            lambda owner: owner in held or not self._seed_problem(self._announced[owner].statement),
-        )
-
-    def _score(self, owner: PeerId) -> bytes:
-        if owner not in self._scores:
-            self._scores[owner] = overlay.score(self._state.me.task, self._state.me.peer, owner)
-        return self._scores[owner]
+        here = {row.owner: row.payload_sha256 for row in self._state.held()}
+        here |= {owner: one.payload for owner, one in self.incoming.items() if one.stage != Stage.WAITING}
+        new = [owner for owner in wanted if owner in announced]
+        new = [owner for owner in new if here.get(owner) != announced[owner].statement.payload_sha256]
+        for owner in sorted(self._wanting.not_held_back(new, now)):
+            self._want(announced[owner], now, draft)
 
     def _want(self, manifest: Signed[SeedManifest], now: Instant, draft: Draft) -> None:
         owner, payload = manifest.statement.owner, manifest.statement.payload_sha256
-        held, current = self._state.get(HeldSeedRow, owner), self.incoming.get(owner)
-        is_here = held is not None and held.payload_sha256 == payload
+        current = self.incoming.get(owner)
         is_leaving = any(payload in row.payloads for row in self._state.all(ErasureRow))
-        if is_here or is_leaving or self._rejected.get(owner) == payload or self._seed_problem(manifest.statement):
+        if is_leaving or self._rejected.get(owner) == payload or self._wanting.problem(manifest.statement):
             return
         if current is not None and current.payload == payload:
-            if current.stage == Stage.WAITING:
-                current.due_s = now.boot_s
+            current.due_s = now.boot_s
             return
         if current is not None:
             self._abandon(owner, Cause.SUPERSEDED, draft)
@@ -178,8 +127,10 @@ class Exchange:
     def manifests_of(self, owner: PeerId) -> list[Signed[SeedManifest]]:
         """What `owner` signed, as far as it is here: of the seed held, of the one on its way, of the one announced."""
         held, incoming = self._state.get(HeldSeedRow, owner), self.incoming.get(owner)
-        known = [held.manifest if held else None, incoming.manifest if incoming else None, self._announced.get(owner)]
-        return [manifest for manifest in known if manifest is not None]
+        announced = self._wanting.announced.get(owner)
+        known = [held.manifest] if held else []
+        known += [incoming.manifest] if incoming else []
+        return [*known, announced] if announced else known
 
     # --- fetch, key, check, adopt -----------------------------------------------------------------------------------
     def _start_due(self, now: Instant, draft: Draft) -> None:
@@ -277,9 +228,9 @@ class Exchange:
         """Everything that may have changed since the announcement; why not to adopt, in one word."""
         if not self._state.is_active:
             return "not-active"
-        if incoming.manifest.statement.owner not in self._wanted():
+        if incoming.manifest.statement.owner not in self._wanting.wanted():
             return "not-wanted"
-        return self._seed_problem(incoming.manifest.statement)
+        return self._wanting.problem(incoming.manifest.statement)
 
     def _adopt(self, incoming: Incoming, grant: Signed[KeyGrant], now: Instant, draft: Draft) -> None:
         seed = incoming.manifest.statement
@@ -303,13 +254,14 @@ class Exchange:
     def _forget_announced(self, owner: PeerId, draft: Draft) -> None:
         """Give an attempt up; the owner's next heartbeat makes it announce again."""
         self._abandon(owner, Cause.REFUSED, draft)
-        self._announced.pop(owner, None)
+        self._wanting.forget(owner)
         self._refused.pop(owner, None)  # what was older than this attempt need not be older than what is here
 
     # --- giving up --------------------------------------------------------------------------------------------------
     def _abandon(self, owner: PeerId, cause: Cause, draft: Draft) -> None:
         """Stop an incoming seed; what is there of it is erased, and a key that was granted is released."""
-        incoming = self.incoming.pop(owner)
+        incoming = self.incoming[owner]
+        del self.incoming[owner]
         grant = incoming.grant.statement.grant if incoming.grant else 0
         self._erase_released(owner, cause, incoming.payload, grant, draft)
 
@@ -335,7 +287,7 @@ class Exchange:
         """Take everything of `owner` up to `through` out of the ledger and of the pipeline; the payloads to erase."""
         payloads: list[str] = []
         held, incoming = self._state.get(HeldSeedRow, owner), self.incoming.get(owner)
-        known = self._announced.get(owner)
+        known = self._wanting.announced.get(owner)
         if held is not None and held.generation <= through:
             self._state.delete(draft, held)
             self._leases.forget(owner)
@@ -345,15 +297,14 @@ class Exchange:
             del self.incoming[owner]
             payloads.append(incoming.payload)
         if known is not None and known.statement.generation <= through:
-            del self._announced[owner]
+            self._wanting.forget(owner)
         return tuple(payloads)
 
     def drop_everything(self, draft: Draft) -> tuple[str, ...]:
         """The same for every owner: this peer stops holding anything of anybody."""
         owners = sorted({row.owner for row in self._state.held()} | self.incoming.keys())
         payloads = [payload for owner in owners for payload in self.drop_through(owner, GENERATION_MAX, draft)]
-        self._announced.clear()
-        self._silent_since_s.clear()
+        self._wanting.forget_all()
         return tuple(payloads)
 
     # --- links and time ---------------------------------------------------------------------------------------------
@@ -363,35 +314,17 @@ class Exchange:
 
     def on_link_down(self, peer: PeerId, now: Instant) -> None:
         incoming = self.incoming.get(peer)
-        if peer in self._announced:
-            self._silent_since_s[peer] = now.boot_s
+        self._wanting.on_link_down(peer, now)
         if incoming is not None and incoming.stage == Stage.ASKING:
             incoming.due_s = 0.0
 
     def on_timer(self, now: Instant, draft: Draft) -> None:
-        if self._expires_s() <= now.boot_s:
-            self._expire(now, draft)
+        if self._wanting.due_s() <= now.boot_s:
+            self._wanting.expire(now)
+            self.consider(now, draft)
         self._start_due(now, draft)
 
-    def _expires_s(self) -> float:
-        """When the next announcement expires."""
-        return min(self._silent_since_s.values(), default=NEVER_S) + self._state.limits.lease_hold_s
-
-    def _expire(self, now: Instant, draft: Draft) -> None:
-        hold_s, silent = self._state.limits.lease_hold_s, self._silent_since_s.items()
-        for owner in [owner for owner, since_s in silent if since_s + hold_s <= now.boot_s]:
-            del self._silent_since_s[owner]
-            self._announced.pop(owner, None)
-        self.consider(now, draft)
-
     def due_s(self) -> float:
-        if not self.incoming and not self._silent_since_s:
-            return NEVER_S
-        speaking = (owner for owner in self.incoming if self._links.is_speaking(owner))
-        waiting = (incoming for incoming in map(self.incoming.__getitem__, speaking) if incoming.stage in TIMED)
-        return min(self._expires_s(), min((incoming.due_s for incoming in waiting), default=NEVER_S))
-
-
-def _contradicts(generation: int, payload_sha256: str, seed: SeedManifest) -> bool:
-    """Whether `seed` is a second payload under a generation that was held already."""
-    return seed.generation == generation and seed.payload_sha256 != payload_sha256
+        timed = [incoming for incoming in self.incoming.values() if incoming.stage in TIMED]
+        waiting_s = [each.due_s for each in timed if self._links.is_speaking(each.manifest.statement.owner)]
+        return min([self._wanting.due_s(), *waiting_s])

@@ -17,10 +17,12 @@ class Limits:
     dial_retry_max_s: float = 15.0
     departed_retry_max_s: float = 3600.0
     dials_at_once_max: int = 32
+    choose_interval_s: float = 0.5
     fetch_retry_min_s: float = 0.5
     fetch_retry_max_s: float = 30.0
     fetch_attempts_max: int = 8
     grants_per_generation_max: int = 256
+    announce_wait_s: float = 3.0  # for the seeds of those who were just found
     announced_at_once_max: int = 8  # new seeds of one owner, after a silence
     announced_interval_s: float = 5.0  # between any more of them
     key_retry_s: float = 2.0

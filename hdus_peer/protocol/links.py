@@ -310,7 +310,6 @@ class Links:
     def beat(self, link: Link, now: Instant, draft: Draft) -> None:
         """Say out of turn that I am here, and what I know."""
         self._beat([link], now, draft)
-        self._alarms.watch(link.peer)
 
     def _beat(self, links: list[Link], now: Instant, draft: Draft) -> None:
         """One value goes to all whom this peer would dial, and one to all others."""
@@ -320,6 +319,7 @@ class Links:
         for link in links:
             draft.send(link.peer, acquainted if self._contacts.is_acquainted(link.peer) else others)
             link.beat_due_s = now.boot_s + interval_s
+            self._alarms.watch(link.peer)
 
     def _heartbeat(self, next_ms: int) -> Heartbeat:
         own = self._state.own_seed()
@@ -342,4 +342,4 @@ class Links:
         return min(silent_s, self._beat_due_s(link))
 
     def due_s(self) -> float:
-        return self._alarms.earliest_s()
+        return self._alarms.not_before_s()

@@ -6,7 +6,6 @@ Rendezvous hashing (Thaler and Ravishankar, 1998): each peer takes the owners wi
 
 import bisect
 import hashlib
-import heapq
 import itertools
 from collections.abc import Callable, Iterable, Mapping
 
@@ -31,9 +30,11 @@ def wanted(scores: Mapping[PeerId, bytes], neighbours_max: int, is_fit: Callable
 
 def is_served(task: str, owner: PeerId, holder: PeerId, others: Iterable[PeerId], neighbours_max: int) -> bool:
     """Whether `owner` serves `holder` beside `others`, who hold its seed already: at most 4 x `neighbours_max`."""
+    most, others = SERVED_PER_NEIGHBOUR * neighbours_max, {*others} - {holder}
+    if len(others) < most:
+        return True
     mine = score(task, holder, owner)
-    better = sum(score(task, other, owner) > mine for other in others if other != holder)
-    return better < SERVED_PER_NEIGHBOUR * neighbours_max
+    return sum(score(task, other, owner) > mine for other in others) < most
 
 
 def mailboxes(owner: PeerId, members: Iterable[PeerId], most: int) -> list[PeerId]:
@@ -65,13 +66,12 @@ def acquaintances(me: PeerId, scores: Mapping[PeerId, bytes], neighbours_max: in
 
 def least(scores: Mapping[PeerId, bytes], neighbours_max: int) -> bytes:
     """What a newcomer's score must be above to be an acquaintance for the sake of its seed."""
-    highest = _highest(scores, ACQUAINTED_PER_NEIGHBOUR * neighbours_max)
-    is_full = len(highest) == ACQUAINTED_PER_NEIGHBOUR * neighbours_max
-    return min(scores[peer] for peer in highest) if is_full else b""
+    most = ACQUAINTED_PER_NEIGHBOUR * neighbours_max
+    return sorted(scores.values(), reverse=True)[most - 1] if len(scores) >= most else b""
 
 
 def _highest(scores: Mapping[PeerId, bytes], most: int) -> frozenset[PeerId]:
-    return frozenset(heapq.nlargest(most, scores, key=lambda peer: scores[peer]))
+    return frozenset(peer for _, peer in sorted(zip(scores.values(), scores, strict=True), reverse=True)[:most])
 
 
 def passed_on(me: PeerId, notice: str, peers: Iterable[PeerId], most: int) -> frozenset[PeerId]:

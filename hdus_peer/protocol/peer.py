@@ -11,7 +11,8 @@ from typing import Any
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.protocol import alarms, erasure
-from hdus_peer.protocol.contacts import Contacts
+from hdus_peer.protocol.contacts import BINDING, Contacts
+from hdus_peer.protocol.deadlines import Deadlines
 from hdus_peer.protocol.equivocation import Equivocations
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
@@ -45,12 +46,13 @@ from hdus_peer.protocol.messages import (
     TombstoneRequest,
 )
 from hdus_peer.protocol.owed import Owed
-from hdus_peer.protocol.records import ErasureRow, Row
+from hdus_peer.protocol.records import ErasureRow, HeldSeedRow, MemberRow, Row, TombstoneRow
 from hdus_peer.protocol.renewing import Renewing
 from hdus_peer.protocol.restored import Restored
 from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, Me, Random, State
 from hdus_peer.protocol.step import (
+    NOTHING,
     AddressFound,
     AdmitRefused,
     Admitted,
@@ -76,6 +78,9 @@ from hdus_peer.protocol.step import (
 from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.protocol.usage import Usage
 
+COMPARED = frozenset({Heartbeat, Inventory})
+"""Messages that are compared with what is known here: where nothing is answered, nothing was learned."""
+
 
 class PeerCore:
     def __init__(self, me: Me, limits: Limits, recovered: Iterable[Row], rng: Random) -> None:
@@ -86,7 +91,7 @@ class PeerCore:
         self.renewing = Renewing(self.state, self.links)
         self.granting = Granting(self.state, self.links, self.renewing)
         self.usage = Usage(self.state, self.leases)
-        self.exchange = Exchange(self.state, self.links, self.usage, self.leases)
+        self.exchange = Exchange(self.state, self.links, self.usage, self.leases, self.contacts.expected)
         self.lapsing = Lapsing(self.state, self.leases, self.exchange, self.usage)
         self.mailbox = Mailbox(self.state, self.links)
         self.owed = Owed(self.state, self.links, self.exchange)
@@ -97,7 +102,6 @@ class PeerCore:
             self.state, self.links, self.granting, self.exchange, self.unlearning, self.restored, self.spreading
         )
         self._handlers = self._message_handlers()
-        self._earliest_s: float | None = None  # until the next input
         self._timed: tuple[alarms.Timed, ...] = (
             self.links,
             self.exchange,
@@ -110,15 +114,21 @@ class PeerCore:
             self.equivocations,
             self.contacts,
         )
+        self._deadlines = self._make_deadlines()
 
-    def _draft(self) -> Draft:
-        self._earliest_s = None
-        return Draft(self.state)
+    def _make_deadlines(self) -> Deadlines:
+        restless = [part for part in self._timed if part not in (self.lapsing, self.equivocations, self.contacts)]
+        by_table: dict[type, tuple[alarms.Timed, ...]] = {
+            **dict.fromkeys((MemberRow, TombstoneRow, *BINDING), (self.contacts,)),
+            HeldSeedRow: (self.contacts, self.lapsing, self.equivocations),
+        }
+        return Deadlines(self._timed, restless, by_table)
 
     # --- inputs -----------------------------------------------------------------------------------------------------
     def start(self, now: Instant) -> Step:
         """The first input of a run, carried out before a port opens: counts the run, redoes unfinished erasures."""
-        draft = self._draft()
+        self._deadlines.ask_all()
+        draft = Draft(self.state)
         self.state.change_self(draft)
         erasure.resume(self.state, draft)
         self.usage.on_start(now)
@@ -126,7 +136,8 @@ class PeerCore:
         return draft.step()
 
     def command(self, command: Command, now: Instant) -> Step:
-        draft = self._draft()
+        self._deadlines.ask_all()
+        draft = Draft(self.state)
         match command:
             case Publish():
                 self.granting.publish(command, now, draft)
@@ -143,7 +154,7 @@ class PeerCore:
         return draft.step()
 
     def neighbour(self, change: NeighbourChange, now: Instant) -> Step:
-        draft = self._draft()
+        draft = Draft(self.state)
         match change:
             case AddressFound():
                 self.contacts.on_address(change, now)
@@ -157,23 +168,33 @@ class PeerCore:
                 self.contacts.on_network_changed(now)
                 self.links.on_timer(now, draft)
                 draft.tell("NetworkChanged", cause=change.cause)
-        self.contacts.on_timer(now, draft)
+        if self.contacts.due_s() <= now.boot_s:
+            self.contacts.on_timer(now, draft)
+        if isinstance(change, AddressFound):
+            self._deadlines.ask(self.contacts)
+        else:
+            self._deadlines.ask_again(draft, self.contacts)
         return draft.step()
 
     def receive(self, sender: PeerId, message: Message, now: Instant) -> Step:
         """A message whose signatures were verified and whose link was authenticated as `sender`."""
-        draft = self._draft()
+        draft = Draft(self.state)
         link = self.links.get(sender)
         if link is None:
             draft.refuse(sender, "no-link")
         else:
             self.links.on_heard(link, now, draft)
             self._dispatch(link, message, now, draft)
-        return draft.step()
+        step = draft.step()
+        if step is NOTHING and type(message) in COMPARED:
+            self._deadlines.ask(self.links)
+        else:
+            self._deadlines.ask_again(draft)
+        return step
 
     def done(self, done: Done, now: Instant) -> Step:
         """What came of an effect."""
-        draft = self._draft()
+        draft = Draft(self.state)
         match done:
             case Identified():
                 self.contacts.on_identified(done, now)
@@ -190,20 +211,20 @@ class PeerCore:
                 self.exchange.on_admit_refused(done, draft)
             case Erased():
                 self._on_erased(done, now, draft)
+        self._deadlines.ask_again(draft, self.contacts)
         return draft.step()
 
     def timer(self, now: Instant) -> Step:
-        draft = self._draft()
+        self._deadlines.ask_all()
+        draft = Draft(self.state)
         for part in self._timed:
             if part.due_s() <= now.boot_s:
                 part.on_timer(now, draft)
         return draft.step()
 
     def next_deadline(self) -> float | None:
-        """The instant of the boot clock (s) at which `timer` is to be called, or None."""
-        if self._earliest_s is None:
-            self._earliest_s = min([part.due_s() for part in self._timed])
-        return None if self._earliest_s == alarms.NEVER_S else self._earliest_s
+        """The instant of the boot clock (s) at which `timer` is to be called, or None. A call too many does nothing."""
+        return self._deadlines.earliest_s()
 
     # --- questions that change nothing ------------------------------------------------------------------------------
     def serves(self, peer: PeerId, payload_sha256: str) -> bool:
@@ -238,14 +259,15 @@ class PeerCore:
         }
 
     def _dispatch(self, link: Link, message: Message, now: Instant, draft: Draft) -> None:
+        handler = self._handlers.get(type(message))
         if isinstance(message, Greeting):
             self._on_greeting(link, message, now, draft)
         elif isinstance(message, Goodbye):
             draft.tell("Goodbye", link.peer, reason=message.reason[:80])
-        elif link.phase == LinkPhase.GREETING:
+        elif link.phase is LinkPhase.GREETING:
             self.links.refuse_and_hang_up(link.peer, "no-greeting", draft)
-        elif type(message) in self._handlers:
-            self._handlers[type(message)](link, message, now, draft)
+        elif handler is not None:
+            handler(link, message, now, draft)
         else:
             draft.tell("Ignored", link.peer, message=type(message).__name__)
 

@@ -235,4 +235,5 @@ TABLES: tuple[type[Row], ...] = (
 
 def key_of(row: Row) -> tuple[str | int, ...]:
     """The values of the row's key fields."""
-    return tuple(getattr(row, name) for name in row.KEY)
+    names = row.KEY
+    return (getattr(row, names[0]),) if len(names) == 1 else tuple(getattr(row, name) for name in names)

@@ -49,7 +49,7 @@ class Renewing:
             self._renew({link.peer for link in self._links.speaking()}, now, draft)
 
     def _renew(self, peers: set[PeerId], now: Instant, draft: Draft) -> None:
-        grants = [row for row in self._renewable() if row.holder in peers]
+        grants = self._renewable(peers)
         if not grants:
             return
         renewal = self.lease(grants[0].generation, now, draft)
@@ -59,13 +59,14 @@ class Renewing:
         for holder in sorted({row.holder for row in grants}):
             draft.send(holder, Renewal(renewal))
 
-    def _renewable(self) -> list[GrantRow]:
-        """Open grants of what I serve now, to holders in reach that exist once."""
+    def _renewable(self, peers: set[PeerId]) -> list[GrantRow]:
+        """Open grants of what I serve now, to those of `peers` that are in reach and exist once."""
         own = self._state.own_seed()
         if own is None or not self._state.is_active:
             return []
         generation = own.manifest.statement.generation
-        grants = [row for row in self._state.all(GrantRow) if row.generation == generation and not row.closed_by]
+        grants = [row for row in self._state.all(GrantRow) if row.holder in peers and not row.closed_by]
+        grants = [row for row in grants if row.generation == generation]
         return [row for row in grants if self._links.is_speaking(row.holder) and not self._is_cloned(row.holder)]
 
     def _is_cloned(self, peer: PeerId) -> bool:

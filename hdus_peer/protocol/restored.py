@@ -9,8 +9,8 @@ It is found by what I signed myself, or by what a holder says of itself; nobody 
 What follows of 1 and 2: foreign seeds are erased (they are a cache, and a notice may have covered them), my sequence
 and my next generation leap above all that was used, what I serve is published anew, and every member is presumed to
 hold what I forgot that I granted. Of 3, that holder alone is presumed. Only an answer to a later notice, or a
-departure, closes such an entry; so whoever is leaving says it again. Until when its holder may hold the seed is
-forgotten, too, but nobody holds one for longer than `lease_max_s` from now: it is waited for until then.
+departure, closes such an entry; so whoever is leaving, or has left, says it again. Until when its holder may hold the
+seed is forgotten, too, but nobody holds one for longer than `lease_max_s` from now: it is waited for until then.
 
 In all three the number of my next grant leaps, too: a release of a forgotten grant that is still on its way would close
 a new one of the same number. Grants are counted from 1 and generations by the clock, so that the highest generation is
@@ -26,7 +26,7 @@ from hdus_peer.protocol import erasure
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.granting import Granting
-from hdus_peer.protocol.records import GrantRow, MemberRow
+from hdus_peer.protocol.records import GrantRow, MemberRow, Phase
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.unlearning import Unlearning
 from hdus_peer.protocol.usage import Usage
@@ -95,6 +95,8 @@ class Restored:
         for member in sorted(state.all(MemberRow), key=lambda row: row.peer):
             self._presume(member.peer, generation, now, draft)
         draft.tell("RolledBack", state.me.peer, sequence=state.row.state_sequence)
+        if state.row.phase == Phase.LEFT:  # and came back, and is held by somebody again, as far as is known here
+            state.change_self(draft, phase=Phase.LEAVING)
         self._unlearning.say_again(now, draft)
 
     def _presume(self, peer: PeerId, generation: int, now: Instant, draft: Draft) -> None:

@@ -51,4 +51,4 @@ class Spreading:
                 self.spread(row, None, now, draft)
 
     def due_s(self) -> float:
-        return min(self._due_s.values(), default=NEVER_S)
+        return min(self._due_s.values()) if self._due_s else NEVER_S

@@ -25,7 +25,7 @@ from hdus_peer.protocol.records import (
     TombstoneRow,
     key_of,
 )
-from hdus_peer.protocol.step import Delete, Effect, Event, Put, Send, Step, Write
+from hdus_peer.protocol.step import NOTHING, Delete, Effect, Event, Put, Send, Step, Write
 
 S = TypeVar("S", bound=Statement)
 R = TypeVar("R", bound=Row)
@@ -61,7 +61,7 @@ class Me:
 
 
 class State:
-    """All rows, by table and key."""
+    """All rows, by table and key. `row`: this peer's own counters."""
 
     def __init__(self, me: Me, limits: Limits, rows: Iterable[Row], rng: Random) -> None:
         self.me, self.limits, self.rng = me, limits, rng
@@ -70,13 +70,8 @@ class State:
         self._derived: dict[Callable[[State], Any], tuple[int, Any]] = {}
         for row in rows:
             self._tables[type(row)][key_of(row)] = row
-        self._tables[SelfRow].setdefault((me.peer,), SelfRow(me.peer))
-
-    @property
-    def row(self) -> SelfRow:
-        row = self._tables[SelfRow][(self.me.peer,)]
-        assert isinstance(row, SelfRow)
-        return row
+        self.row = self.get(SelfRow, me.peer) or SelfRow(me.peer)
+        self._tables[SelfRow][me.peer,] = self.row
 
     @property
     def is_active(self) -> bool:
@@ -126,9 +121,12 @@ class State:
         return self.derived(_held, HeldSeedRow)
 
     def put(self, draft: "Draft", row: Row) -> None:
-        self._tables[type(row)][key_of(row)] = row
-        self._writes[type(row)] += 1
-        draft.writes[type(row), key_of(row)] = Put(row)
+        table, key = type(row), key_of(row)
+        self._tables[table][key] = row
+        self._writes[table] += 1
+        if isinstance(row, SelfRow):
+            self.row = row
+        draft.writes[table, key] = Put(row)
 
     def delete(self, draft: "Draft", row: Row) -> None:
         key = key_of(row)
@@ -146,6 +144,8 @@ def _held(state: State) -> tuple[HeldSeedRow, ...]:
 
 class Draft:
     """A Step in the making. Of several writes to one row the last one counts."""
+
+    __slots__ = ("_state", "effects", "events", "sends", "writes")
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -170,4 +170,6 @@ class Draft:
     def step(self) -> Step:
         if self.writes:
             self._state.change_self(self, state_sequence=self._state.next_sequence)
+        elif not (self.sends or self.effects or self.events):
+            return NOTHING
         return Step(tuple(self.writes.values()), tuple(self.sends), tuple(self.effects), tuple(self.events))

@@ -273,3 +273,7 @@ class Step:
     sends: tuple[Send, ...] = ()
     effects: tuple[Effect, ...] = ()
     events: tuple[Event, ...] = ()
+
+
+NOTHING = Step()
+"""The answer to most inputs."""

@@ -40,15 +40,23 @@ class Person:
 
 
 class Signatures:
-    """Every envelope that an identity really made in this run: what the checker compares ledgers with."""
+    """Every envelope that an identity really made in this run, by its hash: what the checker compares ledgers with.
+    `statements`: what they say, for who repeats them, where they are kept."""
 
-    def __init__(self) -> None:
-        self.made: dict[SignedEnvelope, Signed[Any]] = {}
+    def __init__(self, *, keeps_statements: bool) -> None:
+        self._made: set[int] = set()
+        self._keeps_statements = keeps_statements
+        self.statements: list[Signed[Any]] = []
+
+    def has_made(self, envelope: SignedEnvelope) -> bool:
+        return hash(envelope) in self._made
 
     def signer_of(self, identity: Identity) -> Signer:
         def make(statement: S) -> Signed[S]:
             signed = sign(identity, statement)
-            self.made[signed.envelope] = signed
+            self._made.add(hash(signed.envelope))
+            if self._keeps_statements:
+                self.statements.append(signed)
             return signed
 
         return make

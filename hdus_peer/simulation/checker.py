@@ -14,12 +14,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from hdus_peer.domain.envelope import Signed, SignedEnvelope
+from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.membership import Hello
 from hdus_peer.domain.seed import KeyGrant, LeaseRenewal, is_lapsed
 from hdus_peer.domain.unlearning import UnlearnKind
-from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.messages import Greeting, Heartbeat, Key, Merged, Message, Receipt, Renewal
 from hdus_peer.protocol.records import (
     TABLES,
@@ -41,7 +40,6 @@ from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.device import Device
 from hdus_peer.simulation.evidence import (
-    Lease,
     Tables,
     Violation,
     applied,
@@ -50,10 +48,10 @@ from hdus_peer.simulation.evidence import (
     row_of,
     through_on_disk,
 )
+from hdus_peer.simulation.lease_watch import LeaseWatch
 from hdus_peer.simulation.twins import Twins
 
 FIELDS = {table: tuple(field.name for field in fields(table)) for table in TABLES}
-LEASE_SLACK_S = 2.0  # how long effects may take: the longest pause of `hands`, and what waits before it
 
 
 class Checker:
@@ -63,13 +61,12 @@ class Checker:
         self._seeds: dict[str, tuple[PeerId, int]] = {}  # payload -> owner, generation
         self._payloads: dict[tuple[PeerId, int], str] = {}
         self._admitted: dict[tuple[PeerId, str], KeyGrant] = {}  # (holder, payload) -> by which grant
-        self._known: dict[SignedEnvelope, dict[PeerId, int]] = {}  # a Hello -> the notices that its peer knew then
+        self._known: dict[bytes, dict[PeerId, int]] = {}  # the signature of a Hello -> what notices its peer knew then
         self._greeted: dict[tuple[PeerId, PeerId], dict[PeerId, int]] = {}  # (place, by whom it was greeted last)
         self._pending: dict[PeerId, tuple[Tables, Sequence[Write]]] = {}
-        self._leases: dict[tuple[PeerId, PeerId], Lease] = {}  # (holder, owner)
+        self._leases = LeaseWatch()
         self._merged: dict[PeerId, int] = {}  # the last run in which it said that it merged somebody's notices
         self._twins = Twins()
-        self._lease_due_s: dict[PeerId, float] = {}  # when the first lease of a holder ends
         self._gone_back: set[PeerId] = set()  # restored, and perhaps not noticed yet
         self._noticed: set[PeerId] = set()
         self._unaware: set[PeerId] = set()  # restored, and has not seen a proof of it yet
@@ -91,7 +88,7 @@ class Checker:
     def on_hear(self, device: Device, sender: PeerId, message: Message) -> None:
         if not isinstance(message, Greeting):
             return
-        self._greeted[device.place, sender] = self._known.get(message.hello.envelope, {})
+        self._greeted[device.place, sender] = self._known.get(message.hello.envelope.signature, {})
         if message.echo is None or message.echo.signer != device.peer:
             return
         if message.echo.statement.state_sequence > row_of(device).state_sequence:
@@ -160,7 +157,7 @@ class Checker:
                 case HeldSeedRow(lease=lease) if lease is not None:
                     if lease.signer != row.owner:
                         raise Violation("I7", f"{device.who.number} takes a lease by somebody else than the owner")
-                    self._on_lease(device, row.owner, lease.statement)
+                    self._leases.on_lease(device, row.owner, lease.statement)
 
     def _on_publish(self, device: Device, row: OwnSeedRow) -> None:
         seed = row.manifest.statement
@@ -177,7 +174,7 @@ class Checker:
         for name in FIELDS[type(row)]:
             said = getattr(row, name)
             if isinstance(said, Signed) and said.signer not in (self._rogue, cast.root().peer_id):
-                is_made = said.envelope in self._signatures.made
+                is_made = self._signatures.has_made(said.envelope)
                 if not is_made and not isinstance(said.statement, Hello):
                     raise Violation("I7", f"{device.who.number} believes a {said.envelope.payload_type} never signed")
 
@@ -272,6 +269,9 @@ class Checker:
         if not self._is_judged(device):
             return
         match message:
+            case Heartbeat(state_sequence=sequence):
+                if sequence > row_of(device).state_sequence:
+                    raise Violation("I5", f"{device.who.number} speaks of a Step that is not durable")
             case Receipt(receipt=receipt) if receipt.statement.holder == device.peer:
                 self._check_receipt(device, receipt.statement.owner, receipt.statement.through)
             case Key():
@@ -282,12 +282,12 @@ class Checker:
                 self._twins.check_single(device, to)
                 self._check_lease(device, to, message.renewal)
             case Greeting(hello=hello):
-                self._known[hello.envelope] = {row.owner: row.through for row in on_disk(device, TombstoneRow)}
+                self._known[hello.envelope.signature] = {
+                    row.owner: row.through for row in on_disk(device, TombstoneRow)
+                }
             case Merged():
                 self._merged[device.place] = device.run
                 self._check_merged(device, to, "says that it merged")
-            case Heartbeat(state_sequence=sequence) if sequence > row_of(device).state_sequence:
-                raise Violation("I5", f"{device.who.number} speaks of a Step that is not durable")
 
     def _check_key(self, device: Device, to: PeerId, message: Key) -> None:
         grant = message.grant.statement
@@ -345,15 +345,15 @@ class Checker:
         if device.is_changed:
             device.is_changed = False
             self._check_rows(device)
-        elif self._lease_due_s.get(device.peer, 0.0) < device.world.now_s - LEASE_SLACK_S:
-            self._check_leases(device)
+        elif self._leases.is_due(device):
+            self._leases.check(device)
 
     def _check_rows(self, device: Device) -> None:
         self._count_again(device)
         if device.disk.rows[TombstoneRow] or device.disk.rows[EquivocationRow]:
             self._check_covered(device)
         self._check_complete(device)
-        self._check_leases(device)
+        self._leases.check(device)
 
     def _check_covered(self, device: Device) -> None:
         """I2: nothing is kept that a tombstone covers, but what is just being erased."""
@@ -365,32 +365,6 @@ class Checker:
             owner, generation = self._seeds.get(payload, (PeerId(""), 0))
             if payload not in erasing and 0 < generation <= through_on_disk(device, owner):
                 raise Violation("I2", f"{device.who.number} keeps a key that its tombstone covers")
-
-    def _on_lease(self, device: Device, owner: PeerId, lease: LeaseRenewal) -> None:
-        known, now_s = self._leases.get((device.peer, owner)), device.world.now_s
-        name = lease.generation, lease.sequence, lease.issued_at_s
-        if known is None or (known.generation, known.sequence, known.issued_at_s) != name:
-            lengths_s = lease.use_until_s - lease.issued_at_s, lease.hold_until_s - lease.issued_at_s
-            self._leases[device.peer, owner] = Lease(*name, now_s + lengths_s[0], now_s + lengths_s[1])
-
-    def _check_leases(self, device: Device) -> None:
-        """L2: used no longer than leased (a rebuild takes its moment), and held no longer with an open port; all the
-        later where the disk puts it off."""
-        if device.health.is_in_trouble:
-            return
-        latest_s, ends_s = device.world.now_s - LEASE_SLACK_S, [NEVER_S]
-        erasing = {payload for row in on_disk(device, ErasureRow) for payload in row.payloads}
-        using = {row.payload_sha256 for row in device.hands.using}
-        for row in on_disk(device, HeldSeedRow):
-            lease = self._leases.get((device.peer, row.owner))
-            if lease is None or lease.generation != row.generation or row.payload_sha256 in erasing:
-                continue
-            ends_s.append(lease.use_until_s)
-            if lease.hold_until_s < latest_s and device.is_open:
-                raise Violation("L2", f"{device.who.number} holds a seed of {row.owner[:8]} after its lease")
-            if lease.use_until_s < latest_s and row.payload_sha256 in using:
-                raise Violation("L2", f"{device.who.number} uses a seed of {row.owner[:8]} after its lease")
-        self._lease_due_s[device.peer] = min(ends_s)
 
     def _check_complete(self, device: Device) -> None:
         held = [row.payload_sha256 for row in on_disk(device, HeldSeedRow)]

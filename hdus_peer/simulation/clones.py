@@ -28,7 +28,7 @@ class DoubledNetwork(Network):
         return [there for there in (peer, second_place(peer)) if there in self.devices]
 
     def at(self, me: PeerId, peer: PeerId) -> PeerId:
-        return next((place for place in self.places(peer) if (me, place) in self._ends), peer)
+        return next((place for place in self.places(peer) if self._wire(me, place) is not None), peer)
 
     def _keeps_old(self, me: PeerId, peer: PeerId) -> bool:
         keeps_old = super()._keeps_old

@@ -1,4 +1,5 @@
-"""Many devices in a quiet world, in three phases: all join and exchange, one leaves, the others rest for a minute.
+"""Many devices in a quiet world, in four phases: all join and exchange, one leaves, the others settle what that
+changed for them, and rest for a minute.
 
 Rules
 1. Every checker is on, and each wait has an end in virtual time: what does not happen until then is a violation of L1,
@@ -23,6 +24,7 @@ from hdus_peer.simulation.cast import Signatures
 from hdus_peer.simulation.checker import Checker
 from hdus_peer.simulation.device import Settings
 from hdus_peer.simulation.evidence import Violation
+from hdus_peer.simulation.hands import PAYLOAD_BYTES
 from hdus_peer.simulation.network import Network, Weather
 from hdus_peer.simulation.watching import Watch, WatchedDevice
 from hdus_peer.simulation.world import World
@@ -81,11 +83,12 @@ class Crowd:
     def __init__(self, peers: int, seed: int, tell: Tell) -> None:
         self.figures = Figures(peers)
         self._tell = tell
+        self._before_leave: Counter[type] = Counter()
         self._around_leave: Counter[type] = Counter()
-        self._leave_minutes = 0.0
-        self._world, self._watch, signatures = World(seed), Watch(), Signatures()
+        self._left_at_s = self._leave_minutes = 0.0
+        self._world, self._watch, signatures = World(seed), Watch(), Signatures(keeps_statements=False)
         network, checker = Network(self._world, Weather()), Checker(signatures, None)
-        settings = Settings(TASK, Limits(), signatures)
+        settings = Settings(TASK, Limits(), signatures, PAYLOAD_BYTES)
         people = [cast.person(number) for number in range(peers)]
         self._devices = [WatchedDevice(who, network, checker, settings, self._watch) for who in people]
         checker.devices = list(self._devices)
@@ -113,17 +116,20 @@ class Crowd:
         self.figures.links_mean, self.figures.links_max = self._per_peer(sum(links)), max(links)
 
     def leave(self) -> None:
-        """One leaves, drawn by chance; until its certificate is complete, everybody knows, and all is quiet again."""
+        """One leaves, drawn by chance; until its certificate is complete, and everybody knows."""
         leaver = self._world.rng.choice(self._devices)
-        start_s, before = self._world.now_s, self._watch.arrived.copy()
+        self._left_at_s, self._before_leave = self._world.now_s, self._watch.arrived.copy()
         holders = (device.peer for device in self._devices if (leaver.peer,) in device.disk.rows[HeldSeedRow])
         self._watch.follow(leaver.peer, frozenset(holders))
         leaver.attempt(lambda: leaver.take(lambda core: core.command(Leave(), leaver.now)))
         self._wait("leaving", self._told_share, self._not_told)
-        self._tell_of_leave(start_s)
+        self._tell_of_leave(self._left_at_s)
+
+    def settle(self) -> None:
+        """Whoever lost a seed takes another, until all is quiet again."""
         self._wait("coming to rest", self._full_share, self._not_full)
-        self._around_leave = self._watch.arrived - before
-        self._leave_minutes = (self._world.now_s - start_s) / MINUTE_S
+        self._around_leave = self._watch.arrived - self._before_leave
+        self._leave_minutes = (self._world.now_s - self._left_at_s) / MINUTE_S
 
     def rest(self) -> None:
         """A minute in which nothing happens; what more there was around the leave, the leave has caused."""

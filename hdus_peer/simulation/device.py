@@ -13,30 +13,50 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.identity import PeerId
-from hdus_peer.domain.seed import KeyGrant
 from hdus_peer.driver import Driver
 from hdus_peer.errors import RemoteError, StorageError
 from hdus_peer.protocol.alarms import NEVER_S
 from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Message
 from hdus_peer.protocol.peer import PeerCore
-from hdus_peer.protocol.records import HeldSeedRow, Row
-from hdus_peer.protocol.step import AddressFound, Effect, Event, LinkDown, LinkUp, Publish, Step, Write
+from hdus_peer.protocol.records import (
+    EquivocationRow,
+    ErasureRow,
+    HeldSeedRow,
+    OwnSeedRow,
+    Row,
+    TombstoneRow,
+)
+from hdus_peer.protocol.step import (
+    NOTHING,
+    AddressFound,
+    Admit,
+    Effect,
+    Erase,
+    Event,
+    LinkDown,
+    LinkUp,
+    Publish,
+    Put,
+    Step,
+    Write,
+)
 from hdus_peer.repository.memory import MemoryRepository, MemoryState
 from hdus_peer.repository.port import Repository
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person, Signatures, identity_at
 from hdus_peer.simulation.hands import Hands, sealed
+from hdus_peer.simulation.judge import Judge
 from hdus_peer.simulation.network import Network
 from hdus_peer.simulation.storage import COMMIT_MAX_S, RETRY_S, BoundedRepository, Health, Room
 from hdus_peer.simulation.world import WALL_START_S, World
 from hdus_peer.transport.codec import Codec
 
 APART = 10**6  # between the numbers of the payloads of a device and of its copy
+ABOUT_SEEDS = frozenset({OwnSeedRow, HeldSeedRow, ErasureRow, TombstoneRow, EquivocationRow})
 CLOCK_GRAIN_S = 1e-6  # timers are never early: rounding must not make one fire before its deadline
 
 
@@ -44,32 +64,12 @@ class Crash(Exception):
     """The device loses everything but its disk."""
 
 
-class Judge(Protocol):
-    """What a device tells the checker."""
-
-    def before_commit(self, device: "Device", writes: Sequence[Write]) -> None: ...
-
-    def after_commit(self, device: "Device") -> None: ...
-
-    def on_send(self, device: "Device", to: PeerId, message: Message) -> None: ...
-
-    def on_hear(self, device: "Device", sender: PeerId, message: Message) -> None: ...
-
-    def on_event(self, device: "Device", event: Event) -> None: ...
-
-    def on_admit(self, device: "Device", grant: KeyGrant) -> None: ...
-
-    def on_fetched(self, device: "Device", payload_sha256: str) -> None: ...
-
-    def on_use(self, device: "Device", seeds: Sequence[HeldSeedRow]) -> None: ...
-
-    def on_crash(self, device: "Device") -> None: ...
-
-    def on_restore(self, device: "Device") -> None: ...
-
-    def on_timer(self, device: "Device") -> None: ...
-
-    def after_action(self, device: "Device") -> None: ...
+def _changes_what_is_here(step: Step) -> bool:
+    """Whether something of what this peer holds, must not hold, or erases is another afterwards."""
+    is_written = any(
+        (type(write.row) if isinstance(write, Put) else write.table) in ABOUT_SEEDS for write in step.writes
+    )
+    return is_written or any(isinstance(effect, Admit | Erase) for effect in step.effects)
 
 
 def copied(disk: MemoryState) -> MemoryState:
@@ -89,6 +89,7 @@ class Settings:
     task: str
     limits: Limits
     signatures: Signatures
+    chunk_bytes: int = 64
 
 
 class Device:
@@ -168,7 +169,7 @@ class Device:
     def find(self, place: PeerId) -> None:
         """Discovery finds who is there, or the address alone."""
         claimed = None if self.world.chance(self.named_share) else identity_at(place)
-        self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, place)))
+        self.later(self.world.between(0.0, 0.5), self._found(AddressFound(claimed, place)), is_input=True)
 
     def in_reach(self) -> Iterable[PeerId]:
         """Whose addresses discovery finds, in this order: everybody else's."""
@@ -237,24 +238,28 @@ class Device:
             self._arm()
         self.judge.after_action(self)
 
-    def later(self, delay_s: float, action: Callable[[], None]) -> None:
-        """The same after a while, unless the run is over by then; it may change anything."""
+    def later(self, delay_s: float, action: Callable[[], None], *, is_input: bool = False) -> None:
+        """The same after a while, unless the run is over by then; what is only an input of the core changes what its
+        Step does, anything else may change what lies on the disk."""
         run = self.run
 
         def act() -> None:
             if self.run == run:
-                self.is_changed = True
+                self.is_changed = self.is_changed or not is_input
                 self.attempt(action)
 
         self.world.after(delay_s, act)
 
     def take(self, decide: Callable[[PeerCore], Step]) -> None:
-        """One input of the core, and its Step carried out by the real driver. A Step without writes and effects changes
-        nothing here."""
+        """One input of the core, and its Step."""
         if self.core is not None:
-            self.world.tally.steps += 1
-            step = decide(self.core)
-            self.is_changed = self.is_changed or bool(step.writes or step.effects)
+            self._answer(decide(self.core))
+
+    def _answer(self, step: Step) -> None:
+        """Let the real driver carry it out."""
+        self.world.tally.steps += 1
+        if step is not NOTHING:
+            self.is_changed = self.is_changed or _changes_what_is_here(step)
             self._carry_out(step, self.message)
 
     def _carry_out(self, step: Step, message: Message | None) -> None:
@@ -293,14 +298,9 @@ class Device:
             self.world.after(delay_s, lambda: self._on_alarm(due_s) if self.run == run else None)
 
     def _on_alarm(self, due_s: float) -> None:
-        if due_s != self._armed_s or self.core is None:
-            return
-        self._armed_s = NEVER_S
-        earliest_s = self.core.next_deadline()
-        if earliest_s is not None and earliest_s <= self.now.boot_s:
+        if due_s == self._armed_s:
+            self._armed_s = NEVER_S
             self.attempt(self._wake)
-        else:
-            self._arm()
 
     def _wake(self) -> None:
         self.take(lambda core: core.timer(self.now))
@@ -358,9 +358,11 @@ class Device:
 
     def _hear(self, peer: PeerId, message: Message) -> None:
         self.world.note(f"{self.who.number} < {type(message).__name__}")
-        self.message = message
         self.judge.on_hear(self, peer, message)
-        self.take(lambda core: core.receive(peer, message, self.now))
+        if self.core is not None:
+            self.message = message
+            self._answer(self.core.receive(peer, message, self.now))
+            self.message = None
 
     # --- the trainer ------------------------------------------------------------------------------------------------
     def train(self) -> None:

@@ -4,8 +4,7 @@ Rule: nothing here asks a core.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind
@@ -16,17 +15,6 @@ from hdus_peer.simulation.device import Device
 
 R = TypeVar("R", bound=Row)
 Tables = dict[Any, dict[Any, Row]]
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A lease as its holder made it durable, with its ends in true time (s)."""
-
-    generation: int
-    sequence: int
-    issued_at_s: int  # an owner that was restored may use a sequence twice
-    use_until_s: float
-    hold_until_s: float
 
 
 class Violation(LocalError):
@@ -40,7 +28,7 @@ class Violation(LocalError):
 def on_disk(device: Device, table: type[R]) -> list[R]:
     """The durable rows of `table`."""
     rows: Tables = device.disk.rows
-    return [row for row in rows[table].values() if isinstance(row, table)]
+    return cast(list[R], list(rows[table].values()))
 
 
 def through_on_disk(device: Device, owner: PeerId) -> int:
@@ -69,5 +57,5 @@ def applied(tables: Tables, writes: Sequence[Write]) -> Tables:
 
 def row_of(device: Device) -> SelfRow:
     """Its own counters."""
-    rows = on_disk(device, SelfRow)
-    return rows[0] if rows else SelfRow(device.peer)
+    row = device.disk.rows[SelfRow].get((device.peer,))
+    return row if isinstance(row, SelfRow) else SelfRow(device.peer)

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from hdus_peer.simulation.device import Device
 
 PAYLOAD_BYTES = 192
-CHUNK_BYTES = 64
 
 
 def key_of_payload(payload: bytes) -> bytes:
@@ -110,7 +109,7 @@ class Hands:
     def _done(self, done: Done) -> None:
         """Results wait in line, as in the shell: one that is already in it still comes after an `Erase`."""
         self._results.append(done)
-        self._device.later(self._world.between(0.0, 0.01), self._report)
+        self._device.later(self._world.between(0.0, 0.01), self._report, is_input=True)
 
     def _report(self) -> None:
         done = self._results.popleft()
@@ -141,7 +140,7 @@ class Hands:
         device = self._device
         if device.network.hang_up(device.place, device.network.at(device.place, peer)):
             down = LinkDown(peer, "hung-up")
-            device.later(0.0, lambda: device.take(lambda core: core.neighbour(down, device.now)))
+            device.later(0.0, lambda: device.take(lambda core: core.neighbour(down, device.now)), is_input=True)
 
     # --- keys and payloads ------------------------------------------------------------------------------------------
     def _send_key(self, effect: SendKey) -> None:
@@ -173,7 +172,7 @@ class Hands:
         if payload is None:
             self._fetch_failed(fetch, True, "gone")
         else:
-            self._receive(fetch, payload[fetch.partial.offset :][:CHUNK_BYTES])
+            self._receive(fetch, payload[fetch.partial.offset :][: device.settings.chunk_bytes])
 
     def _receive(self, fetch: Fetch, chunk: bytes) -> None:
         spoilt = self._world.chance(self._device.network.weather.corruption)

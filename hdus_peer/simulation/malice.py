@@ -159,7 +159,7 @@ class Rogue:
         ]
 
     def _real(self, kind: type[S], fits: Callable[[Signed[Any]], bool]) -> Signed[S] | None:
-        made = self._device.settings.signatures.made.values()
+        made = self._device.settings.signatures.statements
         found = [said for said in made if isinstance(said.statement, kind) and fits(said)]
         return self._rng.choice(found) if found else None
 

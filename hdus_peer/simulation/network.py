@@ -8,7 +8,6 @@ Rules
    newer. Every link reported up is reported down once, except by a device that crashed.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -50,26 +49,61 @@ class End(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Lane:
-    """One direction of a link. None in the queue is the orderly end. `free_s`: when the next message may arrive."""
+    """One direction of a link, from the end `sender`. None in the queue is the orderly end. `free_s`: when the next
+    message may arrive. `is_heard`: the other end still holds the link."""
 
-    queue: deque[Message | bytes | None] = field(default_factory=deque)
+    network: "Network"
+    sender: PeerId
+    receiver: PeerId
+    queue: list[Message | bytes | None] = field(default_factory=list)
     is_moving: bool = False
+    is_heard: bool = True
     free_s: float = 0.0
+
+    def push(self, message: Message | bytes | None) -> None:
+        world, weather, queue = self.network.world, self.network.weather, self.queue
+        queue.append(message)
+        if len(queue) > 1 and message is not None and world.chance(weather.reorder):
+            world.tally.faults["reorder"] += 1
+            queue.insert(0, queue.pop())
+        if not self.is_moving:
+            self.is_moving = True
+            world.after(max(self.network.delay_s(), self.free_s - world.now_s), self._move)
+
+    def _move(self) -> None:
+        """Let the first message arrive."""
+        network, queue = self.network, self.queue
+        if not self.is_heard:
+            queue.clear()
+        if not queue:
+            self.is_moving = False
+        elif (self.sender, self.receiver) in network.blocked:
+            network.world.after(STALL_S, self._move)
+        else:
+            network.deliver(self, queue.pop(0))
+            pause_s = network.delay_s() / 4
+            if queue:
+                network.world.after(pause_s, self._move)
+            else:
+                self.is_moving, self.free_s = False, network.world.now_s + pause_s
 
 
 @dataclass(eq=False, slots=True)
 class Wire:
-    """One link; each end holds it until it notices its end."""
+    """One link; each end holds it until it notices its end. `forth`: from the end that dialled."""
 
-    dialler: PeerId
-    lanes: dict[PeerId, Lane]  # by sender
+    forth: Lane
+    back: Lane
+
+    def from_(self, sender: PeerId) -> Lane:
+        return self.forth if self.forth.sender == sender else self.back
 
 
 class Network:
     def __init__(self, world: World, weather: Weather) -> None:
         self.world, self.weather = world, weather
         self.devices: dict[PeerId, End] = {}
-        self._ends: dict[tuple[PeerId, PeerId], Wire] = {}
+        self._ends: dict[PeerId, dict[PeerId, Wire]] = {}
         self.blocked: set[tuple[PeerId, PeerId]] = set()
 
     def at(self, me: PeerId, peer: PeerId) -> PeerId:
@@ -81,16 +115,27 @@ class Network:
 
     def is_linked(self, one: PeerId, other: PeerId) -> bool:
         """Whether both ends hold the same link."""
-        wire = self._ends.get((one, other))
-        return wire is not None and wire is self._ends.get((other, one))
+        wire = self._wire(one, other)
+        return wire is not None and wire is self._wire(other, one)
 
     def linked_to(self, me: PeerId) -> list[PeerId]:
-        return [peer for owner, peer in self._ends if owner == me]
+        return list(self._ends.get(me, ()))
+
+    def _wire(self, me: PeerId, peer: PeerId) -> Wire | None:
+        """The link to `peer` that `me` holds."""
+        return self._ends[me].get(peer) if me in self._ends else None
+
+    def _let_go(self, me: PeerId, peer: PeerId) -> Wire | None:
+        """`me` holds no link to `peer` any more; the one that it held."""
+        wire = self._ends[me].pop(peer, None) if me in self._ends else None
+        if wire is not None:
+            wire.from_(peer).is_heard = False
+        return wire
 
     # --- dialling ---------------------------------------------------------------------------------------------------
     def dial(self, me: PeerId, peer: PeerId, failed: Callable[[], None]) -> None:
         """Open a link, or call `failed` after a while."""
-        self.world.after(self._delay_s(), lambda: self._arrive(me, peer, failed))
+        self.world.after(self.delay_s(), lambda: self._arrive(me, peer, failed))
 
     def _arrive(self, me: PeerId, peer: PeerId, failed: Callable[[], None]) -> None:
         if not self.devices[me].is_open:
@@ -101,38 +146,37 @@ class Network:
             self._connect(me, peer)
 
     def _keeps_old(self, me: PeerId, peer: PeerId) -> bool:
-        old = self._ends.get((me, peer))
-        is_whole = old is not None and self.is_linked(me, peer)
-        return is_whole and old is not None and old.dialler != me and old.dialler < me
+        old = self._wire(me, peer)
+        return old is not None and self.is_linked(me, peer) and old.forth.sender == peer < me
 
     def _connect(self, me: PeerId, peer: PeerId) -> None:
         for one, other in ((me, peer), (peer, me)):
             self._lose(one, other, "replaced")
         if not (self.devices[me].is_open and self.devices[peer].is_open):
             return
-        wire = Wire(me, {me: Lane(), peer: Lane()})
-        self._ends[me, peer] = self._ends[peer, me] = wire
+        wire = Wire(Lane(self, me, peer), Lane(self, peer, me))
+        self._ends.setdefault(me, {})[peer] = self._ends.setdefault(peer, {})[me] = wire
         self.devices[me].on_link_up(peer, True)
         self.devices[peer].on_link_up(me, False)
 
     def _lose(self, me: PeerId, peer: PeerId, reason: str) -> None:
-        if self._ends.pop((me, peer), None) is not None:
+        if self._let_go(me, peer) is not None:
             self.devices[me].on_link_down(peer, reason)
 
     # --- closing ----------------------------------------------------------------------------------------------------
     def hang_up(self, me: PeerId, peer: PeerId) -> bool:
         """In order: what was sent before still arrives, then the other end learns of it. Whether there was a link."""
-        wire = self._ends.pop((me, peer), None)
+        wire = self._let_go(me, peer)
         if wire is not None:
-            self._push(wire, me, peer, None)
+            wire.from_(me).push(None)
         return wire is not None
 
     def vanish(self, me: PeerId, is_noticed: bool) -> None:
         """The device `me` crashed. `is_noticed`: its operating system still closes the connections."""
         for peer in self.linked_to(me):
-            wire = self._ends.pop((me, peer))
-            if is_noticed:
-                self._push(wire, me, peer, None)
+            wire = self._let_go(me, peer)
+            if wire is not None and is_noticed:
+                wire.from_(me).push(None)
 
     def cut(self, one: PeerId, other: PeerId) -> None:
         """Break the link between two devices, if there is one."""
@@ -141,48 +185,24 @@ class Network:
 
     # --- messages ---------------------------------------------------------------------------------------------------
     def send(self, me: PeerId, peer: PeerId, message: Message | bytes) -> None:
-        wire = self._ends.get((me, peer))
+        wire = self._wire(me, peer)
         if wire is None:
             return
         if self.world.chance(self.weather.loss):
             self.world.tally.faults["loss"] += 1
             return
-        self._push(wire, me, peer, message)
+        lane = wire.from_(me)
+        lane.push(message)
         if self.world.chance(self.weather.repeat):
             self.world.tally.faults["duplication"] += 1
-            self._push(wire, me, peer, message)
+            lane.push(message)
 
-    def _push(self, wire: Wire, me: PeerId, peer: PeerId, message: Message | bytes | None) -> None:
-        lane = wire.lanes[me]
-        lane.queue.append(message)
-        if len(lane.queue) > 1 and message is not None and self.world.chance(self.weather.reorder):
-            self.world.tally.faults["reorder"] += 1
-            lane.queue.rotate(1)
-        if not lane.is_moving:
-            lane.is_moving = True
-            delay_s = max(self._delay_s(), lane.free_s - self.world.now_s)
-            self.world.after(delay_s, lambda: self._pump(wire, me, peer))
-
-    def _delay_s(self) -> float:
-        return self.world.between(0.0005, self.weather.delay_max_s)
-
-    def _pump(self, wire: Wire, me: PeerId, peer: PeerId) -> None:
-        lane = wire.lanes[me]
-        if self._ends.get((peer, me)) is not wire:
-            lane.queue.clear()
-        if not lane.queue:
-            lane.is_moving = False
-            return
-        if (me, peer) in self.blocked:
-            self.world.after(STALL_S, lambda: self._pump(wire, me, peer))
-            return
-        message = lane.queue.popleft()
+    def deliver(self, lane: Lane, message: Message | bytes | None) -> None:
+        """Let `message` arrive at the end of `lane`."""
         if message is None:
-            self._lose(peer, me, "closed")
+            self._lose(lane.receiver, lane.sender, "closed")
         else:
-            self.devices[peer].on_message(me, message)
-        pause_s = self._delay_s() / 4
-        if lane.queue:
-            self.world.after(pause_s, lambda: self._pump(wire, me, peer))
-        else:
-            lane.is_moving, lane.free_s = False, self.world.now_s + pause_s
+            self.devices[lane.receiver].on_message(lane.sender, message)
+
+    def delay_s(self) -> float:
+        return self.world.between(0.0005, self.weather.delay_max_s)

@@ -96,7 +96,7 @@ class Stage:
         is_doubled = any(act.what == What.CLONE for act in plan.acts)
         self.network = (DoubledNetwork if is_doubled else Network)(self.world, plan.weather)
         self.clones: dict[int, Device] = {}
-        signatures = Signatures()
+        signatures = Signatures(keeps_statements=plan.rogue is not None)
         people = [cast.person(number) for number in (range(plan.peers) if numbers is None else numbers)]
         rogue = cast.person(plan.rogue).peer if plan.rogue is not None else None
         self.checker = Checker(signatures, rogue)

@@ -25,12 +25,11 @@ class Tally:
     def see(self, peer: PeerId, event: Event, now_s: float) -> None:
         """The core of `peer` published `event`."""
         self.happened[event.name] += 1
-        details = dict(event.details)
         if event.name == "Refused":
-            self.refusals[str(details["reason"])] += 1
+            self.refusals[str(dict(event.details)["reason"])] += 1
         elif event.name == "LeaveBegun":
             self._leaves_s.setdefault(peer, now_s)
-        elif event.name == "Left" and peer in self._leaves_s and not details["unanswered"]:
+        elif event.name == "Left" and peer in self._leaves_s and not dict(event.details)["unanswered"]:
             self.slowest_certificate_s = max(self.slowest_certificate_s, now_s - self._leaves_s.pop(peer))
         elif event.name == "Rejoined":
             self._leaves_s.pop(peer, None)

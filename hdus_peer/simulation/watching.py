@@ -20,7 +20,8 @@ from hdus_peer.protocol.records import TombstoneRow
 from hdus_peer.protocol.step import Event
 from hdus_peer.simulation import cast
 from hdus_peer.simulation.cast import Person
-from hdus_peer.simulation.device import Device, Judge, Settings
+from hdus_peer.simulation.device import Device, Settings
+from hdus_peer.simulation.judge import Judge
 from hdus_peer.simulation.network import Network
 from hdus_peer.transport.codec import encode_frame
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from hdus_peer.simulation.tally import Tally
 
 WALL_START_S = 1_800_000_000.0
+NOTES_AT_ONCE = 1024
 
 Listen = Callable[[float, str], None]
 
@@ -26,6 +27,7 @@ class World:
         self._heap: list[tuple[float, int, Callable[[], None]]] = []
         self._scheduled = 0
         self._trace = hashlib.sha256()
+        self._notes: list[str] = []
         self._listen = listen
 
     def after(self, delay_s: float, action: Callable[[], None]) -> None:
@@ -43,13 +45,20 @@ class World:
 
     def note(self, what: str) -> None:
         """Something happened that two runs of one seed must agree on."""
-        self._trace.update(f"{self.now_s:.9f} {what}\n".encode())
+        self._notes.append(f"{self.now_s:.9f} {what}\n")
+        if len(self._notes) == NOTES_AT_ONCE:
+            self._hash_notes()
         if self._listen is not None:
             self._listen(self.now_s, what)
+
+    def _hash_notes(self) -> None:
+        self._trace.update("".join(self._notes).encode())
+        self._notes.clear()
 
     @property
     def trace(self) -> str:
         """SHA-256 (hex) of all notes so far."""
+        self._hash_notes()
         return self._trace.hexdigest()
 
     def chance(self, probability: float) -> bool:

@@ -16,8 +16,9 @@ from hdus_peer.domain.combination import Combination
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.inference.service import Service
 from hdus_peer.protocol.records import FloorRow, HeldSeedRow, OwnSeedRow, Phase, SelfRow
-from hdus_peer.simulation.device import Device, Judge
+from hdus_peer.simulation.device import Device
 from hdus_peer.simulation.evidence import on_disk
+from hdus_peer.simulation.judge import Judge
 from hdus_peer.simulation.network import Weather
 from hdus_peer.simulation.plan import Plan
 from hdus_peer.simulation.run import Stage

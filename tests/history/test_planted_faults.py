@@ -12,8 +12,8 @@ from hdus_peer.domain.identity import PeerId
 from hdus_peer.inference.ensemble import Ensemble
 from hdus_peer.inference.rules import CLASS_OFFSETS
 from hdus_peer.inference.service import Answer, Service
-from hdus_peer.protocol.exchange import Exchange
 from hdus_peer.protocol.records import FloorRow
+from hdus_peer.protocol.wanting import Wanting
 from hdus_peer.simulation import Violation
 from hdus_peer.simulation.plan import Plan
 from tests.history.comparison import differences
@@ -25,7 +25,7 @@ AUTO = Combination("logit-mean", "auto", "global")
 POOL = Combination("opinion-pool", "auto", "global")
 WITHIN = settings(steady, max_examples=20)
 
-wanted = Exchange._wanted
+wanted = Wanting.wanted
 
 
 class KeepsRho(Service):
@@ -67,17 +67,17 @@ class SumsInOrderOfArrival(Service):
         return {"rho": self._current.rho}, b""
 
 
-def displaced_for_good(exchange: Exchange) -> frozenset[PeerId]:
+def displaced_for_good(wanting: Wanting) -> frozenset[PeerId]:
     """Whoever was given up once is not wanted again, though there is room after a leave."""
-    held = {row.owner for row in exchange._state.held()}
-    return wanted(exchange) - {row.owner for row in exchange._state.all(FloorRow) if row.owner not in held}
+    held = {row.owner for row in wanting._state.held()}
+    return wanted(wanting) - {row.owner for row in wanting._state.all(FloorRow) if row.owner not in held}
 
 
-def first_come_first_served(exchange: Exchange) -> frozenset[PeerId]:
+def first_come_first_served(wanting: Wanting) -> frozenset[PeerId]:
     """Nobody who is held already makes room for somebody of a higher score."""
-    held = [row.owner for row in exchange._state.held()]
-    others = sorted(wanted(exchange) - set(held))
-    return frozenset([*held, *others][: exchange._state.limits.neighbours_max])
+    held = [row.owner for row in wanting._state.held()]
+    others = sorted(wanted(wanting) - set(held))
+    return frozenset([*held, *others][: wanting._state.limits.neighbours_max])
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_a_predictor_that_remembers_is_found(
 
 @pytest.mark.parametrize("choice", [displaced_for_good, first_come_first_served])
 def test_a_choice_of_neighbours_that_remembers_is_found(
-    choice: Callable[[Exchange], frozenset[PeerId]], template: bytes, monkeypatch: pytest.MonkeyPatch
+    choice: Callable[[Wanting], frozenset[PeerId]], template: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Exchange, "_wanted", choice)
+    monkeypatch.setattr(Wanting, "wanted", choice)
     life = find(lives(6, 2), lambda life: _is_unlike(life, template), settings=WITHIN)
     monkeypatch.undo()
     assert not any(differences(life, template, AUTO).values())

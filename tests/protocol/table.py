@@ -50,7 +50,7 @@ class Seat:
     def __init__(self, table: "Table", number: int, limits: Limits, task: str = TASK) -> None:
         self.table, self.person, self.limits, self.task = table, cast.person(number), limits, task
         self.disk = MemoryState()
-        self.signatures = cast.Signatures()
+        self.signatures = cast.Signatures(keeps_statements=False)
         self.run = 0
         self.wall_skew_s = 0.0
         self.restart()

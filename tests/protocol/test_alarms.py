@@ -26,7 +26,8 @@ def test_the_earliest_is_that_of_all_whatever_was_moved_and_taken(script: list[t
             assert taken == sorted(taken, key=dues_s.__getitem__)
             for key in taken:
                 del dues_s[key]
-        assert alarms.earliest_s() == min(dues_s.values(), default=NEVER_S)
+        assert alarms.not_before_s() <= min(dues_s.values(), default=NEVER_S)
+        assert alarms.earliest_s() == min(dues_s.values(), default=NEVER_S) == alarms.not_before_s()
 
 
 def test_a_deadline_that_moves_later_needs_no_word() -> None:

@@ -87,6 +87,24 @@ def test_a_change_of_what_is_held_is_told_to_those_who_are_linked_already() -> N
     assert one.messages(Inventory)
 
 
+def test_of_what_was_told_before_nothing_is_told_again_on_the_same_link() -> None:
+    table = Table(4)
+    first, later, one, other = table.seats
+    table.link(one, other)
+    for owner in (first, later):
+        owner.publish("first")
+        table.link(owner, one)
+        table.wait(table.seats[0].limits.pass_on_interval_s + 0.1)
+    told = [message for to, message in one.sent if to == other.peer and isinstance(message, Inventory)]
+    assert [[item.owner for item in message.items] for message in told] == [[first.peer], [later.peer]]
+    one.forget()
+    first.command(Leave())
+    table.settle()
+    table.wait(table.seats[0].limits.pass_on_interval_s + 0.1)
+    assert held_of(one, first) == []
+    assert one.messages(Inventory) == [], "what is held no more is no news"
+
+
 def test_a_second_announcement_under_one_generation_proves_it_at_once() -> None:
     table = sharing(3)
     owner, holder, third = table.seats

@@ -12,6 +12,7 @@ from hdus_peer.protocol import overlay
 from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.messages import Announce, AnnounceRequest, Heartbeat, Key, KeyRequest, Release
 from hdus_peer.protocol.records import ErasureRow, FloorRow, GrantRow, HeldSeedRow, OwnSeedRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import (
     Admit,
     AdmitRefused,
@@ -27,6 +28,7 @@ from hdus_peer.protocol.step import (
     StartFetch,
     UseSeeds,
 )
+from hdus_peer.protocol.wanting import Wanting
 from tests.protocol.table import KEY, TASK, Seat, Table, payload_of, sharing, tight
 
 
@@ -337,7 +339,7 @@ def test_a_key_of_an_earlier_attempt_is_not_taken_for_a_later_one() -> None:
     """What the earlier attempt was granted may have been released meanwhile."""
     table, owner, holder, key = asking()
     table.withheld = {SendKey, StartFetch}
-    holder.core.exchange._forget_announced(owner.peer, draft := holder.core._draft())
+    holder.core.exchange._forget_announced(owner.peer, draft := Draft(holder.core.state))
     holder.take(draft.step())
     table.wait(2.5)
     holder.done(Fetched(owner.peer, key.grant.statement.payload_sha256))
@@ -382,7 +384,7 @@ def test_adoption_looks_a_second_time(problem: str, monkeypatch: pytest.MonkeyPa
     elif problem == "phase":
         monkeypatch.setattr(type(state), "is_active", property(lambda self: False))
     else:
-        monkeypatch.setattr(overlay, "wanted", lambda *args: frozenset())
+        monkeypatch.setattr(Wanting, "wanted", lambda self: frozenset())
     holder.done(Admitted(owner.peer, payload))
     assert not holder.rows(HeldSeedRow)
     assert len(holder.refusals()) == 1
@@ -485,7 +487,7 @@ def test_a_displaced_seed_leaves_a_floor() -> None:
     table = sharing(2)
     owner, holder = table.seats
     row = next(row for row in holder.rows(HeldSeedRow))
-    draft = holder.core._draft()
+    draft = Draft(holder.core.state)
     holder.core.exchange.give_up(row, Cause.DISPLACED, draft)
     holder.take(draft.step())
     assert [floor.generation for floor in holder.rows(FloorRow)] == [row.generation]

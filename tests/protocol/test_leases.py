@@ -8,6 +8,7 @@ from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.seed import LeaseRenewal
 from hdus_peer.protocol.messages import Key, Renewal
 from hdus_peer.protocol.records import FloorRow, GrantRow, HeldSeedRow, SelfRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Erase, UseSeeds
 from tests.protocol.table import KEY, WALL_S, Seat, Table, sharing, tight
 from tests.protocol.test_exchange import asking
@@ -200,7 +201,7 @@ def test_an_owner_never_forgets_until_when_it_may_be_held() -> None:
 def test_who_holds_an_older_generation_or_is_cloned_is_not_renewed() -> None:
     table, owner, holder = shared()
     member = next(row for row in owner.core.state._tables.values() if (holder.peer,) in row)[(holder.peer,)]
-    owner.core.state.put(owner.core._draft(), replace(member, cloned=True))  # type: ignore[type-var]
+    owner.core.state.put(Draft(owner.core.state), replace(member, cloned=True))  # type: ignore[type-var]
     owner.forget()
     table.wait(60.0)
     assert not owner.messages(Renewal)

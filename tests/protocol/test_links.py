@@ -20,6 +20,7 @@ from hdus_peer.protocol.messages import (
     Notices,
 )
 from hdus_peer.protocol.records import ErasureRow, GrantRow, HeldSeedRow, MemberRow, TombstoneRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import (
     AddressFound,
     Dial,
@@ -116,7 +117,7 @@ def test_who_was_revoked_is_turned_away() -> None:
     item = NoticeItem(sign(cast.root(), statement), one.person.membership, None, ())
     other = cast.person(4)
     two.hear(LinkUp(other.peer, False))
-    two.core.unlearning.on_notice(other.peer, item, two.now, draft := two.core._draft())
+    two.core.unlearning.on_notice(other.peer, item, two.now, draft := Draft(two.core.state))
     two.take(draft.step())
     two.hear(LinkUp(one.peer, False))
     two.receive(one, greeting_of(one))

@@ -68,3 +68,27 @@ def test_what_was_published_after_a_forgotten_return_is_unlearned_with_the_leave
     assert owner.phase == "left"
     assert not holder.rows(HeldSeedRow)
     assert not owner.core.unlearning.open_grants()
+
+
+def test_who_is_put_back_to_after_a_leave_that_it_came_back_from_leaves_again() -> None:
+    table = sharing(2)
+    owner, holder = table.seats
+    owner.command(Leave())
+    table.settle()
+    table.wait(5.0)
+    assert owner.phase == "left"
+    backup = copy_of(owner)
+    owner.command(Rejoin())
+    owner.publish("after")
+    table.settle()
+    table.wait(2.0)
+    assert holder.rows(HeldSeedRow)[0].generation > through(holder, owner)
+
+    put_back(table, owner, backup)
+    assert owner.phase == "left"
+    table.link(owner, holder)
+    table.wait(10.0)
+    assert owner.told("RolledBack")
+    assert owner.phase == "left"
+    assert not holder.rows(HeldSeedRow)
+    assert not owner.core.unlearning.open_grants()

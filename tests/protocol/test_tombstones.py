@@ -42,7 +42,7 @@ items = some.builds(
 def merged(order: list[NoticeItem]) -> Seat:
     seat = Table(1).seats[0]
     for one in order:
-        draft = seat.core._draft()
+        draft = Draft(seat.core.state)
         seat.core.unlearning.on_notice(cast.person(5).peer, one, NOW, draft)
         seat.take(draft.step())
     return seat

@@ -31,6 +31,7 @@ from hdus_peer.protocol.records import (
     SelfRow,
     TombstoneRow,
 )
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Erase, Erased, HangUp, Leave, Obey, Publish, Put, Rejoin, StartFetch, UseSeeds
 from hdus_peer.simulation import cast
 from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing, tight
@@ -123,7 +124,7 @@ def test_a_leaver_that_nobody_holds_goes_only_once_somebody_knows() -> None:
     leaver, owner = table.seats
     table.unlink(leaver, owner)
     for grant in leaver.rows(GrantRow):
-        leaver.core.unlearning._close([grant], "receipt", draft := leaver.core._draft())
+        leaver.core.unlearning._close([grant], "receipt", draft := Draft(leaver.core.state))
         leaver.take(draft.step())
     leave(table, leaver)
     table.restart(leaver)

@@ -1,6 +1,7 @@
 """A network too large to know everybody: whom a peer remembers, and whom it dials."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -8,22 +9,23 @@ from hdus_peer.domain.envelope import sign
 from hdus_peer.domain.identity import PeerId
 from hdus_peer.domain.unlearning import UnlearnKind, UnlearnNotice, ledger_digest
 from hdus_peer.protocol import overlay
+from hdus_peer.protocol.limits import Limits
 from hdus_peer.protocol.messages import Heartbeat, NoticeItem
 from hdus_peer.protocol.records import TombstoneRow
 from hdus_peer.protocol.step import AddressFound, Dial, DialFailed, HangUp, Identified, LinkUp, Obey
 from hdus_peer.simulation import cast
 from tests.protocol.table import TASK, Seat, Table, fire, tight
 
-LIMITS = tight(members_max=32, dial_all_max=8, neighbours_max=3)
+LIMITS = tight(members_max=32, dial_all_max=8, neighbours_max=3, choose_interval_s=0.0)
 
 
 def strangers(count: int) -> list[PeerId]:
     return [cast.person(1000 + number).peer for number in range(count)]
 
 
-def told_of(peers: list[PeerId]) -> Seat:
+def told_of(peers: list[PeerId], limits: Limits = LIMITS) -> Seat:
     """Somebody who was told where these are."""
-    one = Table(1, LIMITS).seats[0]
+    one = Table(1, limits).seats[0]
     for peer in peers:
         one.hear(AddressFound(peer, f"{peer[:8]}:1"))
         fail_all(one)
@@ -70,6 +72,17 @@ def test_no_more_are_remembered_than_may_be() -> None:
 # --- dialled --------------------------------------------------------------------------------------------------------
 def test_in_a_small_network_everybody_is_dialled() -> None:
     assert dialled(told_of(strangers(8))) == set(strangers(8))
+
+
+def test_in_a_large_network_those_who_are_found_soon_after_each_other_are_chosen_from_together() -> None:
+    peers = strangers(60)
+    early = told_of(peers[:20], replace(LIMITS, choose_interval_s=5.0))
+    before = chosen(early, peers)
+    for peer in peers[20:]:
+        early.hear(AddressFound(peer, f"{peer[:8]}:1"))
+    assert chosen(early, peers) == before
+    early.table.wait(5.1)
+    assert chosen(early, peers) == chosen(told_of(peers), peers) != before
 
 
 def test_in_a_large_network_only_acquaintances_are_dialled() -> None:
@@ -184,7 +197,7 @@ def notice_of(number: int, seat: Seat) -> None:
 
 
 def test_whoever_has_another_task_gives_its_place_to_the_next() -> None:
-    table = Table(12, tight(members_max=32, dial_all_max=4, neighbours_max=2))
+    table = Table(12, tight(members_max=32, dial_all_max=4, neighbours_max=2, choose_interval_s=0.0))
     one, others = table.seats[0], table.seats[1:]
     for other in others:
         one.hear(AddressFound(other.peer, f"{other.peer[:8]}:1"))

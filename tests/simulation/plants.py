@@ -284,7 +284,7 @@ def lease_longer_after_a_restart(patch: pytest.MonkeyPatch) -> None:
 
 def end_of_lease_not_durable(patch: pytest.MonkeyPatch) -> None:
     def forgetful(self: Renewing, peers: set[PeerId], now: Instant, draft: Draft) -> None:
-        grants = [row for row in self._renewable() if row.holder in peers]
+        grants = self._renewable(peers)
         for row in grants:
             draft.send(row.holder, Renewal(self.lease(row.generation, now, draft)))
 

@@ -48,9 +48,19 @@ def test_one_seed_is_one_run() -> None:
     assert first.trace != other.trace
 
 
+PLANS = "from hdus_peer.simulation import simulate; print(*(simulate(seed).trace for seed in (5, 6)))"
+LARGE_NETWORK = """
+from hdus_peer.simulation.crowd import Crowd
+crowd = Crowd(70, 0, lambda progress: None)
+crowd.join()
+crowd.close()
+print(crowd.figures.trace)
+"""
+
+
 @pytest.mark.slow
-def test_the_hash_seed_of_the_process_does_not_matter() -> None:
-    program = "from hdus_peer.simulation import simulate; print(*(simulate(seed).trace for seed in (5, 6)))"
+@pytest.mark.parametrize("program", [PLANS, LARGE_NETWORK])
+def test_the_hash_seed_of_the_process_does_not_matter(program: str) -> None:
     traces = {
         subprocess.run(
             [sys.executable, "-c", program],
