@@ -89,6 +89,7 @@ class Contacts:
         self._chosen: frozenset[PeerId] = frozenset()
         self._chosen_of = (0, 0, 0)
         self._choose_due_s = 0.0
+        self._unchosen: list[PeerId] = []  # found since the last choice
         self._least = b""
 
     # --- whom to remember, and whom to dial -------------------------------------------------------------------------
@@ -99,7 +100,9 @@ class Contacts:
             contact = Contact(peer, overlay.score(me.task, me.peer, peer), now.boot_s, is_linked=is_linked)
             contact.is_proved = is_linked or self._state.get(MemberRow, peer) is not None
             self.known[peer] = contact
-            self._changes += self._may_be_chosen(contact)
+            if self._may_be_chosen(contact):
+                self._changes += 1
+                self._unchosen.append(peer)
             self._forget_others()
         return self.known.get(peer)
 
@@ -135,10 +138,11 @@ class Contacts:
         return peer in self._acquainted or any(self._state.get(table, peer) for table in BINDING)
 
     def expected(self, now: Instant) -> dict[PeerId, float]:
-        """Who was found a moment ago and may announce a seed soon, with the instant (s of the boot clock) until which
-        that is worth to wait for."""
+        """Of those whom this peer dials, or has not chosen from yet, who was found a moment ago and may announce a seed
+        soon, with the instant (s of the boot clock) until which that is worth to wait for."""
         wait_s = self._state.limits.announce_wait_s
-        new = [one for one in self.known.values() if one.silent_since_s + wait_s > now.boot_s and not one.failures]
+        there = [self.known[peer] for peer in {*self._acquainted, *self._unchosen} if peer in self.known]
+        new = [one for one in there if one.silent_since_s + wait_s > now.boot_s and not one.failures]
         return {one.peer: one.silent_since_s + wait_s for one in new if one.speaks_seeds}
 
     def _choose(self, now: Instant) -> None:
@@ -149,6 +153,7 @@ class Contacts:
         if self._chosen_of[:2] != basis[:2]:
             self._chosen = self._choice()
         self._choose_due_s = now.boot_s + self._state.limits.choose_interval_s
+        self._unchosen.clear()
         self._chosen_of, self._acquainted = basis, self._chosen | self._bound()
         for peer in sorted((self._acquainted ^ before) & self.known.keys()):
             self._schedule(self.known[peer], now)
@@ -171,12 +176,11 @@ class Contacts:
         if self._knows_all():
             return frozenset(self.known)
         gone = {row.owner for row in self._state.all(TombstoneRow) if self._has_departed(row.owner)}
-        there = [one for one in self.known.values() if one.speaks_seeds and (not gone or one.peer not in gone)]
-        me, neighbours_max = self._state.me.peer, self._state.limits.neighbours_max
+        there = [one for one in self.known.values() if one.speaks_seeds and one.peer not in gone]
+        me, most = self._state.me.peer, self._state.limits.neighbours_max
         proved, tried = self._scores(there)
-        self._least = overlay.least(tried, neighbours_max)
-        chosen = overlay.acquaintances(me, tried, neighbours_max)
-        return chosen if chosen <= proved.keys() else chosen | overlay.acquaintances(me, proved, neighbours_max)
+        self._least, chosen = overlay.least(tried, most), overlay.acquaintances(me, tried, most)
+        return chosen if chosen <= proved.keys() else chosen | overlay.acquaintances(me, proved, most)
 
     def _scores(self, contacts: list[Contact]) -> tuple[dict[PeerId, bytes], dict[PeerId, bytes]]:
         """The scores to choose by: of those who proved to be members, and of all that are worth a try."""
