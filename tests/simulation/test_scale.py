@@ -190,7 +190,7 @@ def test_the_kept_figures_show_what_the_page_says() -> None:
     limits = Limits()
     beats = 60 / limits.heartbeat_interval_s
     for kept in (run.figures for run in reports()):
-        assert 1 <= (kept.notice_hops or 0) <= 1.5 * math.log2(kept.peers)
+        assert 1 <= (kept.notice_hops or 0) <= 1.2 * math.log2(kept.peers) + 2
         assert (kept.links_max or 0) <= limits.links_max
         most = min(beats * (kept.links_mean or 0.0), limits.heartbeats_per_s_max * 60)
         assert 0.0 < (kept.minute_messages or 0.0) <= 1.2 * most
