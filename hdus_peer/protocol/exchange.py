@@ -7,7 +7,9 @@ Rules
 3. Adoption looks a second time at everything that may have changed meanwhile: tombstone, floor, wanted, phase.
 4. What is refused is counted with one word and changes nothing; a payload that was refused is not fetched again.
 5. Whoever stops holding a seed without a notice erases it and releases the grant.
-6. An owner that announces more seeds than it can have trained is heard later: each may have to be erased again.
+6. No key is asked for while something that the same owner granted is being erased: an owner that was put back and does
+   not know it counts its grants anew, and the release that is still to come would close the new one.
+7. An owner that announces more seeds than it can have trained is heard later: each may have to be erased again.
 """
 
 from hdus_peer.domain.clock import Instant
@@ -161,11 +163,15 @@ class Exchange:
     def _ask(self, owner: PeerId, incoming: Incoming, now: Instant, draft: Draft) -> None:
         incoming.due_s = now.boot_s + self._state.limits.key_retry_s
         seed, row = incoming.manifest.statement, self._state.row
-        if self._links.is_speaking(owner):
+        if self._links.is_speaking(owner) and not self._is_releasing(owner):
             nonce = self._state.me.run_nonce
             incoming.asked_sequence = incoming.asked_sequence or row.state_sequence
             incoming.asks += 1
             draft.send(owner, KeyRequest(seed.generation, seed.payload_sha256, row.state_sequence, nonce))
+
+    def _is_releasing(self, owner: PeerId) -> bool:
+        """Whether something is being erased whose grant will be released."""
+        return any(row.owner == owner and row.grant for row in self._state.all(ErasureRow))
 
     def on_fetch_failed(self, done: FetchFailed, now: Instant, draft: Draft) -> None:
         incoming = self._current(done.owner, done.payload_sha256, done)

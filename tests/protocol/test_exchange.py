@@ -365,6 +365,31 @@ def admitting() -> tuple[Table, Seat, Seat, str]:
     return table, owner, holder, payload
 
 
+def test_no_key_is_asked_for_before_the_release_of_what_was_granted_earlier() -> None:
+    """An owner that was put back, and does not know it, gives the next grant a number that the release covers."""
+    table, owner, holder = pair()
+    owner.publish("first")
+    table.settle()
+    (row,) = holder.rows(HeldSeedRow)
+    table.withheld = {Erase}
+    holder.core.exchange.give_up(row, Cause.LAPSED, draft := Draft(holder.core.state))
+    holder.take(draft.step())
+    table.settle()
+    holder.forget()
+    owner.publish("second")
+    table.settle()
+    table.wait(2 * holder.limits.key_retry_s)
+    assert holder.asked(StartFetch)
+    assert holder.messages(KeyRequest) == []
+    (erasure,) = holder.rows(ErasureRow)
+    table.withheld = set()
+    holder.done(Erased(erasure.erasure))
+    table.wait(2 * holder.limits.key_retry_s)
+    said = [type(message) for message in holder.messages(object) if isinstance(message, Release | KeyRequest)]
+    assert said == [Release, KeyRequest]
+    assert [row.closed_by for row in owner.rows(GrantRow)] == ["release", ""]
+
+
 def test_what_was_admitted_after_a_notice_is_not_adopted() -> None:
     table, owner, holder, payload = admitting()
     owner.command(Leave())
@@ -424,9 +449,11 @@ def test_erasures_that_end_in_another_order_release_nothing_that_is_still_here()
     table = sharing(2)
     owner, holder = table.seats
     table.withheld = {Erase}
-    for name in ("second", "third"):
-        owner.publish(name)
-        table.settle()
+    owner.publish("second")
+    table.settle()
+    (row,) = holder.rows(HeldSeedRow)
+    holder.core.exchange.give_up(row, Cause.LAPSED, draft := Draft(holder.core.state))
+    holder.take(draft.step())
     first, second = holder.asked(Erase)
     holder.done(Erased(second.erasure))
     assert not holder.messages(Release)
