@@ -31,6 +31,7 @@ class Owed:
         self._links = links
         self._exchange = exchange
         self._due_s = 0.0
+        self._put_off: dict[PeerId, int] = {}  # what was granted and is erased, while something earlier is not
         self._mailed: dict[PeerId, dict[PeerId, bool]] = {}  # owner -> mailbox -> whether it said that it keeps it
 
     def receipt(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
@@ -58,6 +59,8 @@ class Owed:
     def release(self, row: ErasureRow, now: Instant, draft: Draft) -> None:
         """An erasure without a notice is done: what was granted for it is held no more."""
         number, owed = self._releasable(row), self._state.get(OwedReleaseRow, row.owner)
+        if not number:
+            self._put_off[row.owner] = max(row.grant, self._put_off.get(row.owner, 0))
         if number > (owed.release.statement.grant if owed else 0):
             me, sequence = self._state.me, self._state.next_sequence
             release = me.sign(SeedRelease(me.peer, row.owner, number, row.cause, sequence, now.unix_s))
@@ -70,7 +73,7 @@ class Owed:
         if any(other.cause == Cause.NOTICE and other.payloads for other in unfinished):
             return 0  # it may be about several grants; its receipt closes them
         present = [*(other.grant for other in unfinished if other.grant), *self._exchange.grants_of(row.owner)]
-        number = min(present) - 1 if present else row.grant
+        number = min(present) - 1 if present else max(row.grant, self._put_off.pop(row.owner, 0))
         return number if number >= row.grant else 0
 
     def on_greeted(self, peer: PeerId, now: Instant, draft: Draft) -> None:
