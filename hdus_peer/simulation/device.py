@@ -283,12 +283,13 @@ class Device:
     def _go_on(self) -> None:
         """All that waits shares one transaction, until a commit is refused."""
         self._is_held, self.is_changed = False, True
-        waiting, self._line = self._line, deque()
-        while waiting and self.core is not None:
+        run, waiting, self._line = self.run, self._line, deque()
+        while waiting and self.run == run:
             self._do(waiting.popleft())
             if self._line:  # refused: whatever was to follow it still does
                 break
-        self._line.extend(waiting)
+        if self.run == run:  # what waits in a run that crashed dies with it
+            self._line.extend(waiting)
 
     def _arm(self) -> None:
         due_s = self.core.next_deadline() if self.core is not None else None
