@@ -14,6 +14,8 @@ Rules
 Passing on is an optimisation, once per owner and interval; comparing roots is the guarantee (`tombstones`).
 """
 
+from collections.abc import Mapping
+
 from hdus_peer.domain.clock import Instant
 from hdus_peer.domain.envelope import Signed
 from hdus_peer.domain.identity import PeerId
@@ -30,6 +32,9 @@ from hdus_peer.protocol.spreading import Spreading
 from hdus_peer.protocol.state import Draft, State
 from hdus_peer.protocol.unlearning import Unlearning
 
+Adoption = tuple[PeerId, int]
+"""The owner, and the number of its grant."""
+
 
 class Equivocations:
     def __init__(
@@ -44,19 +49,19 @@ class Equivocations:
     ) -> None:
         self._state, self._links, self._restored, self._spreading = state, links, restored, spreading
         self._granting, self._exchange, self._unlearning = granting, exchange, unlearning
-        self._told: tuple[InventoryItem, ...] = ()
+        self._told = self._adoptions()  # by a link that opens
         self._tell_due_s = 0.0
         self._passed_on_s: dict[PeerId, float] = {}
 
     # --- names told and compared ------------------------------------------------------------------------------------
-    def _items(self) -> tuple[InventoryItem, ...]:
-        return self._state.derived(_items, HeldSeedRow)
+    def _adoptions(self) -> Mapping[Adoption, InventoryItem]:
+        return self._state.derived(_adoptions, HeldSeedRow)
 
     def on_open(self, peer: PeerId, draft: Draft) -> None:
         """A link is open: say what is held here."""
-        items = self._items()
+        items = self._adoptions().values()
         if items and self._links.is_speaking(peer):
-            draft.send(peer, Inventory(items))
+            draft.send(peer, Inventory(tuple(items)))
 
     def on_inventory(self, link: Link, inventory: Inventory, now: Instant, draft: Draft) -> None:
         names = [(item.owner, item.generation) for item in inventory.items if self._is_unheard_of(item)]
@@ -167,20 +172,23 @@ class Equivocations:
     # --- time -------------------------------------------------------------------------------------------------------
     def on_timer(self, now: Instant, draft: Draft) -> None:
         """Tell what is held since it was told last; what is held soon after is told together."""
-        items = self._items()
-        if items is self._told or now.boot_s < self._tell_due_s:
+        adoptions = self._adoptions()
+        if adoptions is self._told or now.boot_s < self._tell_due_s:
             return
-        known = frozenset(self._told)
-        new = tuple(item for item in items if item not in known)
-        self._told = items
+        new = tuple(item for adoption, item in adoptions.items() if adoption not in self._told)
+        self._told = adoptions
         if new:
             self._tell_due_s = now.boot_s + self._state.limits.pass_on_interval_s
         for link in self._links.speaking() if new else ():
             draft.send(link.peer, Inventory(new))
 
     def due_s(self) -> float:
-        return self._tell_due_s if self._items() is not self._told else NEVER_S
+        return self._tell_due_s if self._adoptions() is not self._told else NEVER_S
 
 
-def _items(state: State) -> tuple[InventoryItem, ...]:
-    return tuple(InventoryItem(row.owner, row.generation, row.payload_sha256) for row in state.held())
+def _adoptions(state: State) -> dict[Adoption, InventoryItem]:
+    """What is held, by its adoption: what was given up and is held again is news to whoever has come since."""
+    return {
+        (row.owner, row.grant.statement.grant): InventoryItem(row.owner, row.generation, row.payload_sha256)
+        for row in state.held()
+    }

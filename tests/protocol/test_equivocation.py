@@ -8,6 +8,7 @@ from hdus_peer.domain.envelope import Signed, sign
 from hdus_peer.domain.membership import Membership
 from hdus_peer.domain.seed import GENERATION_MAX, SeedManifest
 from hdus_peer.domain.unlearning import SeedRelease
+from hdus_peer.protocol.erasure import Cause
 from hdus_peer.protocol.messages import (
     Announce,
     Equivocation,
@@ -19,6 +20,7 @@ from hdus_peer.protocol.messages import (
     Release,
 )
 from hdus_peer.protocol.records import EquivocationRow, GrantRow, HeldSeedRow, MemberRow, OwnSeedRow, SelfRow
+from hdus_peer.protocol.state import Draft
 from hdus_peer.protocol.step import Leave
 from hdus_peer.simulation import cast
 from tests.protocol.table import WALL_S, Seat, Table, payload_of, sharing
@@ -103,6 +105,24 @@ def test_of_what_was_told_before_nothing_is_told_again_on_the_same_link() -> Non
     table.wait(table.seats[0].limits.pass_on_interval_s + 0.1)
     assert held_of(one, first) == []
     assert one.messages(Inventory) == [], "what is held no more is no news"
+
+
+def test_what_was_given_up_and_is_held_again_is_told_to_whoever_came_meanwhile() -> None:
+    table = Table(3)
+    owner, one, other = table.seats
+    owner.publish("first")
+    table.link(owner, one)
+    table.wait(0.1)
+    (row,) = one.rows(HeldSeedRow)
+    one.core.exchange.give_up(row, Cause.LAPSED, draft := Draft(one.core.state))
+    one.take(draft.step())
+    table.link(one, other)
+    assert not [message for to, message in one.sent if to == other.peer and isinstance(message, Inventory)]
+    table.settle()
+    table.wait(one.limits.pass_on_interval_s + one.limits.key_retry_s)
+    assert one.rows(HeldSeedRow)
+    told = [message for to, message in one.sent if to == other.peer and isinstance(message, Inventory)]
+    assert [item.owner for item in told[-1].items] == [owner.peer]
 
 
 def test_a_second_announcement_under_one_generation_proves_it_at_once() -> None:
