@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from hdus_peer.simulation import draw, run, simulate
+from hdus_peer.simulation.device import Crash
 from hdus_peer.simulation.faults import Fault, only
 from hdus_peer.simulation.plan import What
 
@@ -101,3 +102,21 @@ def test_a_plan_can_be_cut_down_and_run_again() -> None:
 def test_more_peers_than_six() -> None:
     report = simulate(0, draw(0, peers=10))
     assert report.violation is None
+
+
+def test_what_waits_for_a_disk_dies_with_the_run_that_crashes() -> None:
+    stage = run.Stage(replace(draw(0), acts=(), rogue=None, two_faced=False, joins_s=()))
+    device, done = stage.devices[0], []
+
+    def crash() -> None:
+        raise Crash
+
+    device._hold(0.5)
+    device.attempt(crash)
+    device.attempt(lambda: done.append("of the run before"))
+    stage.world.run_until(5.0)
+    assert device.core is not None, "it has started again"
+    device._hold(0.5)
+    device.attempt(lambda: done.append("of this run"))
+    stage.world.run_until(6.0)
+    assert done == ["of this run"]
